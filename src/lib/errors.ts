@@ -1,0 +1,14 @@
+/**
+ * The one base class of failures: the world let us down, or the caller did.
+ *
+ * `code` is literal per subclass; `message` is public text, in the reference's spelling where
+ * clients match on it. Outcomes that a protocol foresees are return values, not exceptions.
+ */
+export abstract class ProconsulError extends Error {
+  abstract readonly code: string;
+}
+
+/** Bytes or text that do not have the promised form. */
+export class DecodeError extends ProconsulError {
+  readonly code = "decode";
+}
