@@ -1,0 +1,208 @@
+/**
+ * One leadership: proposals, commit, configuration changes, reads, transfer and the lease.
+ *
+ * It lives from the election to the step down and is then thrown away, so nothing of an old
+ * leadership can leak into a new one. Source: Ongaro 2014, §3.5–3.6, §3.10, §4, §6.2, §6.4.
+ */
+import { logIndex, type LogIndex } from "../../lib/log-index.ts";
+import type { ConfigurationChange, FollowerStatus, Proposal, RefusalReason } from "./effects.ts";
+import { entryType, type ServerId } from "./entry.ts";
+import { changedConfiguration } from "./membership.ts";
+import type { RaftResponse } from "./messages.ts";
+import { reachedByMajority } from "./quorum.ts";
+import { ReadBarriers } from "./reads.ts";
+import { Replicator } from "./replicator.ts";
+import type { RaftState } from "./state.ts";
+
+interface Transfer {
+  readonly proposalId: number;
+  readonly target: ServerId;
+  readonly deadlineMs: number;
+  /** The TimeoutNow that went out. */
+  requestId: number | undefined;
+}
+
+/** Why a leadership ends of itself. */
+export type Resignation = "leaseExpired" | "removed";
+
+const nothing = new Uint8Array(0);
+
+/** See the file's head. */
+export class Leading {
+  readonly #state: RaftState;
+  readonly #replicator: Replicator;
+  readonly #reads = new ReadBarriers();
+  /** Index of the noop that began this leadership; once committed, so is everything before it. */
+  readonly #termStart: LogIndex;
+  #transfer: Transfer | undefined;
+
+  constructor(state: RaftState) {
+    this.#state = state;
+    this.#replicator = new Replicator(state);
+    this.#termStart = logIndex(state.log.lastIndex + 1);
+    this.#append({ type: entryType.noop, data: nothing });
+  }
+
+  propose(proposalId: number, entries: readonly Proposal[]): void {
+    const { log, commitIndex, options, outbox, term } = this.#state;
+    if (this.#transfer !== undefined) return outbox.refuse(proposalId, "transferInProgress");
+    const uncommitted = log.lastIndex - commitIndex;
+    if (uncommitted + entries.length > options.uncommittedEntriesMax) return outbox.refuse(proposalId, "overloaded");
+    const firstIndex = logIndex(log.lastIndex + 1);
+    for (const entry of entries) this.#append(entry);
+    outbox.outcome({ kind: "proposed", proposalId, firstIndex, count: entries.length, term });
+  }
+
+  changeConfiguration(o: { proposalId: number; change: ConfigurationChange; prevIndex?: LogIndex }): void {
+    const { membership, commitIndex, rules, outbox, codec, log, term } = this.#state;
+    const { latest } = membership;
+    if (this.#transfer !== undefined) return outbox.refuse(o.proposalId, "transferInProgress");
+    if (o.prevIndex !== undefined && o.prevIndex !== latest.index) return outbox.refuse(o.proposalId, "changeInvalid");
+    const may = { commitIndex, configurationIndex: latest.index, termStart: this.#termStart };
+    if (!rules.mayChangeConfiguration(may)) return outbox.refuse(o.proposalId, "changePending");
+    const next = changedConfiguration(latest.configuration, o.change);
+    if (next === undefined) return outbox.refuse(o.proposalId, "changeInvalid");
+    const firstIndex = logIndex(log.lastIndex + 1);
+    this.#append({ type: entryType.configuration, data: codec.encode(next) });
+    this.#replicator.followConfiguration();
+    outbox.outcome({ kind: "proposed", proposalId: o.proposalId, firstIndex, count: 1, term });
+  }
+
+  verify(proposalId: number): void {
+    // Before the noop is committed, the commit index may lag behind what an earlier leader acknowledged.
+    const readIndex = logIndex(Math.max(this.#state.commitIndex, this.#termStart));
+    this.#reads.add({ proposalId, readIndex });
+  }
+
+  transferLeadership(proposalId: number, to: ServerId | undefined): void {
+    const { outbox, nowMs, options } = this.#state;
+    if (this.#transfer !== undefined) return outbox.refuse(proposalId, "transferInProgress");
+    const target = this.#transferTarget(to);
+    if (target === undefined) return outbox.refuse(proposalId, "targetInvalid");
+    this.#transfer = { proposalId, target, deadlineMs: nowMs + options.electionTimeoutMs, requestId: undefined };
+  }
+
+  /** An answer without a newer term. */
+  receive(requestId: number, message: RaftResponse): void {
+    this.#replicator.receive(requestId, message);
+  }
+
+  fail(requestId: number): void {
+    if (this.#transfer?.requestId === requestId) return this.#endTransfer("transferTimedOut");
+    this.#replicator.fail(requestId);
+  }
+
+  /** Draws the conclusions of a step: commits, proves reads, sends. Returns why leadership must end, if it must. */
+  conclude(): Resignation | undefined {
+    const { membership, id } = this.#state;
+    this.#commit();
+    if (membership.committed.index === membership.latest.index && !membership.isVoter(id)) return "removed";
+    if (!this.#leaseHolds()) return "leaseExpired";
+    this.#advanceTransfer();
+    this.#proveReads();
+    const startsRound = this.#reads.startRound();
+    this.#replicator.sendHeartbeats(this.#reads.round, startsRound);
+    // A sole voter needs no answer to prove its round.
+    if (startsRound) this.#proveReads();
+    this.#replicator.sendEntries(this.#reads.round);
+    return undefined;
+  }
+
+  /** Leadership is over; `newerTerm` when another server has started one. */
+  end(newerTerm: boolean): void {
+    const { outbox, commitIndex } = this.#state;
+    for (const read of this.#reads.takeAll()) outbox.refuse(read.proposalId, "leadershipLost");
+    const transfer = this.#transfer;
+    this.#transfer = undefined;
+    if (transfer !== undefined && newerTerm && transfer.requestId !== undefined) {
+      outbox.outcome({ kind: "transferred", proposalId: transfer.proposalId });
+    } else if (transfer !== undefined) {
+      outbox.refuse(transfer.proposalId, "leadershipLost");
+    }
+    outbox.lostFrom(logIndex(commitIndex + 1));
+  }
+
+  /** When a timer of the leader fires next. */
+  wakeAtMs(): number {
+    const { nowMs, options, membership } = this.#state;
+    let wake = this.#replicator.wakeAtMs();
+    if (this.#transfer !== undefined) wake = Math.min(wake, this.#transfer.deadlineMs);
+    if (membership.voters.length > 1) {
+      wake = Math.min(wake, reachedByMajority(this.#contacts(nowMs)) + options.leaderLeaseTimeoutMs + 1);
+    }
+    return wake;
+  }
+
+  followers(): readonly FollowerStatus[] {
+    return this.#replicator.followers();
+  }
+
+  /** Problems of the structure itself, for tests. */
+  problems(): readonly string[] {
+    const found = [...this.#replicator.problems()];
+    const { nowMs, options } = this.#state;
+    if (nowMs - reachedByMajority(this.#contacts(nowMs)) > options.leaderLeaseTimeoutMs) found.push("leads without its lease");
+    return found;
+  }
+
+  #append(proposal: Proposal): void {
+    const { log, term } = this.#state;
+    this.#state.append({ ...proposal, index: logIndex(log.lastIndex + 1), term });
+  }
+
+  #contacts(own: number): number[] {
+    return this.#replicator.perVoter(own, (progress) => progress.lastContactMs);
+  }
+
+  #leaseHolds(): boolean {
+    const { nowMs, rules, options } = this.#state;
+    return rules.leaseHolds({ contacts: this.#contacts(nowMs), nowMs, leaseMs: options.leaderLeaseTimeoutMs });
+  }
+
+  #commit(): void {
+    const { rules, log, commitIndex, term } = this.#state;
+    const own = rules.leaderMatch(log.durableIndex, log.lastIndex);
+    const stored = rules.storedByMajority(this.#replicator.perVoter(own, (progress) => progress.matchIndex));
+    if (stored <= commitIndex) return;
+    const index = logIndex(stored);
+    if (rules.mayCommitByCounting(log.termAt(index), term)) this.#state.commitThrough(index);
+  }
+
+  #proveReads(): void {
+    const { rules, outbox, commitIndex } = this.#state;
+    if (!this.#reads.isRoundUnderWay || commitIndex < this.#termStart) return;
+    const { round } = this.#reads;
+    const proved = this.#replicator.perVoter(round, (progress) => progress.provedRound);
+    if (!rules.readIsProved(proved, round)) return;
+    for (const read of this.#reads.takeProved()) {
+      outbox.outcome({ kind: "verified", proposalId: read.proposalId, readIndex: read.readIndex });
+    }
+  }
+
+  #transferTarget(to: ServerId | undefined): ServerId | undefined {
+    const { membership, id } = this.#state;
+    const others = membership.voters.filter((voter) => voter !== id);
+    if (to !== undefined) return others.includes(to) ? to : undefined;
+    return others.toSorted((a, b) => this.#replicator.matchIndex(b) - this.#replicator.matchIndex(a))[0];
+  }
+
+  #advanceTransfer(): void {
+    const transfer = this.#transfer;
+    if (transfer === undefined) return;
+    const { nowMs, log, membership, outbox, header, options } = this.#state;
+    const target = membership.find(transfer.target);
+    if (nowMs >= transfer.deadlineMs || target === undefined) return this.#endTransfer("transferTimedOut");
+    if (transfer.requestId !== undefined || this.#replicator.matchIndex(target.id) < log.lastIndex) return;
+    transfer.requestId = outbox.request({
+      to: target,
+      lane: "control",
+      timeoutMs: options.requestTimeoutMs,
+      message: { kind: "timeoutNow", header },
+    });
+  }
+
+  #endTransfer(reason: RefusalReason): void {
+    if (this.#transfer !== undefined) this.#state.outbox.refuse(this.#transfer.proposalId, reason);
+    this.#transfer = undefined;
+  }
+}
