@@ -1,0 +1,36 @@
+/** A remote procedure by its wire name, with the structs that travel. */
+import { ProconsulError } from "../../lib/errors.ts";
+import type { Codec } from "../schema/codec.ts";
+
+export interface RpcMethod<Q, R> {
+  /** As peers spell it: `KVS.Get`. */
+  readonly name: string;
+  readonly request: Codec<Q>;
+  readonly reply: Codec<R>;
+}
+
+/** Declares a method. */
+export function method<Q, R>(name: string, request: Codec<Q>, reply: Codec<R>): RpcMethod<Q, R> {
+  return { name, request, reply };
+}
+
+/** Calls servers, wherever they are. */
+export interface Rpc {
+  /**
+   * Answers when the server does. `signal` ends a waiting (blocking) call early.
+   * Rejects with `RpcError`, `NoLeaderError` or another `ProconsulError`.
+   */
+  call<Q, R>(method: RpcMethod<Q, R>, request: Q, signal?: AbortSignal): Promise<R>;
+}
+
+/** A refusal by an endpoint; the text is what clients see. */
+export class RpcError extends ProconsulError {
+  readonly code = "rpc";
+}
+/** The token may not do this. */
+export class PermissionDeniedError extends ProconsulError {
+  readonly code = "permission-denied";
+  constructor(detail?: string) {
+    super(detail === undefined ? "Permission denied" : `Permission denied: ${detail}`);
+  }
+}
