@@ -1,0 +1,62 @@
+/** The three ways to run the program: the sources, the bundle under Node, the executable without anything beside it. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildBundle, buildExecutable, commitOf } from "../tools/build.ts";
+import { startAgent } from "./support/agent-process.ts";
+
+const root = join(import.meta.dirname, "..");
+const slowMs = 120_000;
+
+/** Built below the repository, where the bundle finds LMDB, but apart from what `npm run build` leaves. */
+let built = "";
+/** Far from the repository and its node_modules. */
+let elsewhere = "";
+
+beforeAll(async () => {
+  mkdirSync(join(root, "dist"), { recursive: true });
+  built = mkdtempSync(join(root, "dist/test-"));
+  elsewhere = mkdtempSync(join(tmpdir(), "portability-"));
+  const options = { entry: join(root, "src/main.ts"), outFolder: built, ...commitOf(root) };
+  await buildBundle(options);
+  copyFileSync(await buildExecutable(options), join(elsewhere, "proconsul"));
+  symlinkSync(join(root, "bin/proconsul"), join(elsewhere, "consul"));
+}, slowMs);
+
+afterAll(() => {
+  for (const folder of [built, elsewhere]) rmSync(folder, { recursive: true, force: true });
+});
+
+const ways: readonly { readonly way: string; readonly command: () => readonly [string, ...string[]] }[] = [
+  { way: "the sources, through a symlink of another name", command: () => [join(elsewhere, "consul")] },
+  { way: "the bundle under Node", command: () => ["node", join(built, "proconsul.mjs")] },
+  { way: "the executable in a folder of its own", command: () => [join(elsewhere, "proconsul")] },
+];
+
+describe.each(ways)("$way", ({ command }) => {
+  test(
+    "says its version",
+    () => {
+      const [program, ...before] = command();
+      expect(execFileSync(program, [...before, "version"], { encoding: "utf8" })).toMatch(/\d+\.\d+\.\d+/);
+    },
+    slowMs,
+  );
+
+  test(
+    "keeps a value over HTTP and gives it to the command line",
+    async () => {
+      await using agent = await startAgent(command());
+      const url = `${agent.httpUrl}/v1/kv/a%2Fb`;
+      const put = await fetch(url, { method: "PUT", body: "kept" });
+      expect(await put.text()).toBe("true");
+      expect(await (await fetch(`${url}?raw`)).text()).toBe("kept");
+      const [program, ...before] = command();
+      const args = [...before, "kv", "get", `-http-addr=${agent.httpUrl}`, "a/b"];
+      expect(execFileSync(program, args, { encoding: "utf8" })).toBe("kept\n");
+    },
+    slowMs,
+  );
+});
