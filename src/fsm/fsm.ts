@@ -1,0 +1,116 @@
+/**
+ * The replicated state machine: log commands in, state changes out, and snapshots of the whole.
+ *
+ * Deterministic: the same log gives the same state and the same snapshot, byte for byte. A command
+ * number without a handler ends the program unless it carries the flag "may be ignored", since going on
+ * would let servers drift apart. Source: protocol reference, FSM sections 1 and 3.
+ */
+import { assert } from "../lib/assert.ts";
+import type { StateMachine } from "../lib/consensus.ts";
+import { DecodeError } from "../lib/errors.ts";
+import type { StateStore } from "../state/store.ts";
+import { MsgpackReader } from "../wire/msgpack/reader.ts";
+import { MsgpackWriter } from "../wire/msgpack/writer.ts";
+import { encodeMsgpack } from "../wire/schema/codec.ts";
+import { IndexEntry, SnapshotHeader } from "../wire/structs/operator.ts";
+import { commandType, restoreRecord, type AnyCommand, type RestoreRecord, type SnapshotPart } from "./command.ts";
+
+/** Set on a command number that servers without a handler may skip. */
+const mayBeIgnored = 0x80;
+/** Snapshot bytes are handed over in pieces of about this size. */
+const chunkBytes = 64 * 1024;
+
+export class Fsm implements StateMachine {
+  readonly #store: StateStore;
+  readonly #commands = new Map<number, AnyCommand>();
+  readonly #restores = new Map<number, RestoreRecord<never>>();
+  readonly #parts: readonly SnapshotPart[];
+  #appliedIndex = 0;
+
+  constructor(store: StateStore, commands: readonly AnyCommand[], parts: readonly SnapshotPart[]) {
+    this.#store = store;
+    for (const command of commands) {
+      assert(!this.#commands.has(command.type), `command ${command.type} has one handler`);
+      this.#commands.set(command.type, command);
+    }
+    this.#parts = [...parts, indexPart];
+    for (const record of this.#parts.flatMap((part) => part.restore)) this.#restores.set(record.type, record);
+  }
+
+  /** Applies one command and wakes what it touched. The answer is the command's own. */
+  apply(index: number, bytes: Uint8Array, decoded?: unknown): unknown {
+    this.#appliedIndex = index;
+    const type = bytes[0] ?? 0;
+    const command = this.#commands.get(type & ~mayBeIgnored);
+    if (command === undefined) {
+      assert((type & mayBeIgnored) !== 0, `a log command of number ${type} can be applied by this version`);
+      return undefined;
+    }
+    const body = decoded ?? command.codec.decode(new MsgpackReader(bytes, 1));
+    const answer = command.apply(this.#store, index, body as never);
+    this.#store.commit();
+    return answer;
+  }
+
+  snapshot(): Iterable<Uint8Array> {
+    return snapshotStream(this.#parts, this.#store.view(), this.#appliedIndex);
+  }
+
+  restore(state: Uint8Array): void {
+    const reader = new MsgpackReader(state);
+    this.#store.replace((fresh) => {
+      const { LastIndex } = SnapshotHeader.decode(reader);
+      while (!reader.atEnd) {
+        const type = reader.byte();
+        if (type === commandType.chunkingState) {
+          reader.skip();
+          continue;
+        }
+        const record = this.#restores.get(type);
+        if (record === undefined) throw new DecodeError(`Unrecognized msg type ${type}`);
+        record.put(fresh, record.codec.decode(reader), LastIndex);
+      }
+      this.#appliedIndex = LastIndex;
+    });
+  }
+}
+
+/** The last index of each table, so that blocking queries go on where they were. */
+const indexPart: SnapshotPart = {
+  *records(view) {
+    for (const [Key, Value] of view.indexes.entries()) {
+      yield { type: commandType.index, body: encodeMsgpack(IndexEntry, { Key, Value }) };
+    }
+  },
+  restore: [
+    restoreRecord({
+      type: commandType.index,
+      codec: IndexEntry,
+      put: (store, { Key, Value }) => store.setIndex(Key, Value),
+    }),
+  ],
+};
+
+function* snapshotStream(
+  parts: readonly SnapshotPart[],
+  view: ReturnType<StateStore["view"]>,
+  lastIndex: number,
+): Generator<Uint8Array> {
+  let writer = new MsgpackWriter(chunkBytes + 4096);
+  SnapshotHeader.encode(writer, { LastIndex: lastIndex });
+  for (const part of parts) {
+    for (const { type, body } of part.records(view, lastIndex)) {
+      writer.byte(type);
+      writer.raw(body);
+      if (writer.length < chunkBytes) continue;
+      yield writer.take();
+      writer = new MsgpackWriter(chunkBytes + 4096);
+    }
+  }
+  // Peers always end with the state of chunked commands; ours never has any under way.
+  writer.byte(commandType.chunkingState);
+  writer.mapHeader(1);
+  writer.text("ChunkMap");
+  writer.mapHeader(0);
+  yield writer.take();
+}
