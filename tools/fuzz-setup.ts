@@ -1,4 +1,4 @@
-/** Loaded before the tests by tools/fuzz.ts: every property that fixes no count of its own runs longer, from a new seed. */
+/** Loaded before the tests by tools/fuzz.ts: properties that fix no count of their own run longer, from new seeds. */
 import fc from "fast-check";
 
 const runCount = Number(process.env["FUZZ_RUNS"]);
