@@ -12,7 +12,7 @@
  */
 import { assert, unreachable } from "../../lib/assert.ts";
 import type { MonotonicMs } from "../../lib/clock.ts";
-import { logIndex, term as toTerm, type Term } from "../../lib/log-index.ts";
+import { logIndex, term as toTerm, type LogIndex, type Term } from "../../lib/log-index.ts";
 import { acceptEntries, acceptSnapshot, appendResponse, isSuperfluous, isWellFormed } from "./follower.ts";
 import type { Effects, Input, Leadership, LogWrite, Role } from "./effects.ts";
 import { askVoters, Election, unexpectedCommand, type ElectionKind } from "./election.ts";
@@ -116,6 +116,11 @@ export class RaftCore {
     const term = log.termAt(appliedIndex);
     if (appliedIndex === 0 || term === undefined || committed.index > appliedIndex) return undefined;
     return { index: appliedIndex, term, configuration: committed.configuration, configurationIndex: committed.index };
+  }
+
+  /** Term of the entry at `index`, or of the snapshot's end; undefined if it is not in this server's log. */
+  termAt(index: LogIndex): Term | undefined {
+    return this.#state.log.termAt(index);
   }
 
   /** Problems of the structure itself, for `checkInvariants`. */
@@ -342,7 +347,7 @@ export class RaftCore {
     const state = this.#state;
     if (this.#leading !== undefined || state.nowMs < this.#electionDeadlineMs) return;
     state.leader = undefined;
-    if (!state.membership.isVoter(state.id)) {
+    if (!state.membership.mayStand(state.id)) {
       this.#stopCampaign();
       return this.#armElection(state.options.heartbeatTimeoutMs);
     }

@@ -124,13 +124,9 @@ export class Leading {
 
   /** When a timer of the leader fires next. */
   wakeAtMs(): number {
-    const { nowMs, options, membership } = this.#state;
-    let wake = this.#replicator.wakeAtMs();
-    if (this.#transfer !== undefined) wake = Math.min(wake, this.#transfer.deadlineMs);
-    if (membership.voters.length > 1) {
-      wake = Math.min(wake, reachedByMajority(this.#contacts(nowMs)) + options.leaderLeaseTimeoutMs + 1);
-    }
-    return wake;
+    const { nowMs, options } = this.#state;
+    const leaseEndMs = reachedByMajority(this.#contacts(nowMs)) + options.leaderLeaseTimeoutMs + 1;
+    return Math.min(this.#replicator.wakeAtMs(), this.#transfer?.deadlineMs ?? Infinity, leaseEndMs);
   }
 
   followers(): readonly FollowerStatus[] {

@@ -47,6 +47,19 @@ export class Membership {
     return this.#voters.includes(id);
   }
 
+  /**
+   * Whether `id` may stand for election: a voter, or one whose removal or demotion is not yet committed.
+   *
+   * The reference lets only voters of the newest configuration stand; but then a server that holds
+   * an uncommitted entry removing itself can neither win nor let those with shorter logs win
+   * (found by simulation, seed 4901; Ongaro 2014, §4.2.2).
+   */
+  mayStand(id: ServerId): boolean {
+    if (this.isVoter(id)) return true;
+    const { servers } = this.#committed.configuration;
+    return this.#committed !== this.#latest && servers.some((s) => s.id === id && this.#rules.isVoter(s));
+  }
+
   /** The member with this id. O(servers). */
   find(id: ServerId): Server | undefined {
     return this.#latest.configuration.servers.find((server) => server.id === id);

@@ -1,0 +1,86 @@
+/**
+ * One run of the Raft simulator: a seed in, a verdict out.
+ *
+ * Phase one breaks things and watches safety. Phase two heals everything and demands that the cluster
+ * elects, commits and catches up within a bound.
+ */
+import { seededRng } from "../../src/lib/rng.ts";
+import { defaultRules, type Rules } from "../../src/raft/core/rules.ts";
+import { Violation } from "./checkers.ts";
+import { drawPlan, type Plan } from "./plan.ts";
+import { Workload } from "./workload.ts";
+import { World } from "./world.ts";
+
+/** What a run came to. `failure` is undefined when all is well. */
+export interface Verdict {
+  readonly seed: number;
+  readonly failure: string | undefined;
+  readonly plan: Plan;
+  readonly stepCount: number;
+  readonly appliedCount: number;
+  readonly acknowledgedCount: number;
+  readonly readCount: number;
+  readonly leaderCount: number;
+  /** How long the healed cluster needed, in simulated milliseconds. */
+  readonly healMs: number;
+}
+
+/** For electing a leader and all else that does not grow with the log. */
+const healMsBase = 3_000;
+/** For each entry, when entries travel one by one: a round trip and a sync at their slowest. */
+const healMsPerEntry = 40;
+const healCheckMs = 20;
+
+/** Runs seed `seed`. With `log`, every event is told; it changes nothing else. */
+export function runRaftSeed(seed: number, o: { rules?: Rules; log?: (line: string) => void } = {}): Verdict {
+  const rng = seededRng(seed);
+  const plan = drawPlan(rng.fork("plan"));
+  const world = new World({ plan, rules: o.rules ?? defaultRules, rng, ...(o.log === undefined ? {} : { log: o.log }) });
+  let failure: string | undefined;
+  let healMs = 0;
+  try {
+    const workload = new Workload(world, plan, rng.fork("workload"));
+    world.runUntil(plan.durationMs);
+    matchLogs(world);
+    world.note(undefined, () => "heal");
+    workload.stopFaults();
+    const goal = world.checkers.appliedIndex + 1;
+    const longest = Math.max(...world.servers.map((server) => server.running.status().lastIndex));
+    const healMsMax = healMsBase + healMsPerEntry * longest;
+    while (!hasConverged(world, workload, goal)) {
+      if (healMs >= healMsMax) throw new Violation(`liveness: not converged ${healMsMax} ms after healing`);
+      healMs += healCheckMs;
+      world.runUntil(plan.durationMs + healMs);
+    }
+    matchLogs(world);
+  } catch (error) {
+    // Whatever is thrown, an assertion or a checker's finding, is the verdict on this seed.
+    failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  }
+  return {
+    seed,
+    failure,
+    plan,
+    stepCount: world.stepCount,
+    appliedCount: world.checkers.appliedIndex,
+    acknowledgedCount: world.checkers.acknowledgedCount,
+    readCount: world.checkers.readCount,
+    leaderCount: world.checkers.leaderCount,
+    healMs,
+  };
+}
+
+function matchLogs(world: World): void {
+  world.checkers.matchLogs(world.servers.flatMap((server) => server.core ?? []));
+}
+
+/** One leader, an entry proposed after healing acknowledged, and every member has applied it. */
+function hasConverged(world: World, workload: Workload, goal: number): boolean {
+  const leader = workload.leader();
+  if (leader === undefined || world.checkers.acknowledgedIndex < goal) return false;
+  const { configuration } = leader.running.status();
+  return configuration.servers.every(({ id }) => {
+    const server = world.servers.find((candidate) => candidate.id === id);
+    return server !== undefined && server.machineIndex >= goal;
+  });
+}
