@@ -1,0 +1,102 @@
+/**
+ * Measures an agent's hot paths, as ratios against a peer when one is given:
+ *
+ *     npm run bench -- [--peer "PROGRAM"] [--only TEXT] [--seconds N]
+ *
+ * PROGRAM is an executable that takes the reference's command line. Both agents run at once, one server
+ * each on durable data; each path is measured on one, then on the other. Needs `wrk` (Debian: wrk).
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loads, type Load } from "./loads.ts";
+import { startTarget, type Target } from "./target.ts";
+
+interface Options {
+  readonly peer: string | undefined;
+  readonly only: string;
+  readonly seconds: number;
+}
+
+function parseOptions(argv: readonly string[]): Options {
+  const value = (name: string): string | undefined => {
+    const at = argv.indexOf(name);
+    return at < 0 ? undefined : argv[at + 1];
+  };
+  return { peer: value("--peer"), only: value("--only") ?? "", seconds: Number(value("--seconds") ?? 3) };
+}
+
+/** Requests per second as wrk counts them; answers that are no success void the figure. */
+function measure(
+  target: Target,
+  load: Load,
+  run: { clients: number; seconds: number; folder: string },
+): number {
+  const args = ["-t1", `-c${run.clients}`, `-d${run.seconds}s`];
+  if (load.script !== undefined) {
+    const file = join(run.folder, "load.lua");
+    writeFileSync(file, load.script);
+    args.push("-s", file);
+  }
+  const output = execFileSync("wrk", [...args, target.url + load.path], { encoding: "utf8" });
+  const failed = /Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1];
+  if (failed !== undefined) console.log(`  ${target.name}: ${failed} answers were no success`);
+  return Number(/Requests\/sec:\s+([\d.]+)/.exec(output)?.[1] ?? 0);
+}
+
+function shown(rate: number): string {
+  return rate >= 10_000 ? `${(rate / 1000).toFixed(1)} k` : rate.toFixed(0);
+}
+
+async function main(options: Options): Promise<void> {
+  if (spawnSync("wrk", ["-v"]).error !== undefined)
+    throw new Error("wrk is not installed (Debian: apt-get install wrk)");
+  const own = await startTarget("proconsul", join(import.meta.dirname, "../bin/proconsul"));
+  const peer = options.peer === undefined ? undefined : await startTarget("peer", options.peer);
+  const targets = peer === undefined ? [own] : [own, peer];
+  const folder = mkdtempSync(join(tmpdir(), "proconsul-wrk-"));
+  try {
+    console.log(`| path | clients | ${targets.map(({ name }) => name).join(" | ")} | ratio |`);
+    console.log(`|---|---|${targets.map(() => "---|").join("")}---|`);
+    row(
+      "start to first write, ms",
+      1,
+      targets.map((target) => target.firstWriteMs),
+      true,
+    );
+    row(
+      "memory idle, MiB",
+      0,
+      targets.map((target) => target.memoryMib()),
+      true,
+    );
+    for (const load of loads.filter(({ name }) => name.includes(options.only))) {
+      for (const target of targets) await load.prepare?.(target.url);
+      for (const clients of load.clients) {
+        const rates = targets.map((target) =>
+          measure(target, load, { clients, seconds: options.seconds, folder }),
+        );
+        row(load.name, clients, rates, false);
+      }
+    }
+    row(
+      "memory after, MiB",
+      0,
+      targets.map((target) => target.memoryMib()),
+      true,
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+    for (const target of targets) await target.stop();
+  }
+}
+
+/** One row; the ratio is ours to the peer's, turned round where less is better. */
+function row(name: string, clients: number, values: readonly number[], lessIsBetter: boolean): void {
+  const [own = 0, peer] = values;
+  const ratio = peer === undefined ? "" : `${(lessIsBetter ? peer / own : own / peer).toFixed(1)}×`;
+  console.log(`| ${name} | ${clients === 0 ? "" : clients} | ${values.map(shown).join(" | ")} | ${ratio} |`);
+}
+
+await main(parseOptions(process.argv.slice(2)));
