@@ -13,7 +13,13 @@ import { MsgpackReader } from "../wire/msgpack/reader.ts";
 import { MsgpackWriter } from "../wire/msgpack/writer.ts";
 import { encodeMsgpack } from "../wire/schema/codec.ts";
 import { IndexEntry, SnapshotHeader } from "../wire/structs/operator.ts";
-import { commandType, restoreRecord, type AnyCommand, type RestoreRecord, type SnapshotPart } from "./command.ts";
+import {
+  commandType,
+  restoreRecord,
+  type AnyCommand,
+  type RestoreRecord,
+  type SnapshotPart,
+} from "./command.ts";
 
 /** Set on a command number that servers without a handler may skip. */
 const mayBeIgnored = 0x80;

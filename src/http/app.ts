@@ -5,7 +5,7 @@
  * segments is redirected to its clean form, except below `/v1/kv/`, where they are part of the key.
  */
 import { NoLeaderError } from "../lib/consensus.ts";
-import { DecodeError, ProconsulError } from "../lib/errors.ts";
+import { BodyTooLargeError, DecodeError, ProconsulError } from "../lib/errors.ts";
 import { displayText } from "../lib/byte-string.ts";
 import { PermissionDeniedError } from "../wire/rpc/method.ts";
 import { plainResponse } from "./respond.ts";
@@ -67,7 +67,10 @@ function routeTable(routes: readonly Route[]): RouteTable {
     else exact.set(route.pattern, route);
   }
   // Keys first: they are the hot path, and no other pattern is a prefix of theirs.
-  prefixes.sort((a, b) => Number(b.pattern === kvPrefix) - Number(a.pattern === kvPrefix) || b.pattern.length - a.pattern.length);
+  prefixes.sort(
+    (a, b) =>
+      Number(b.pattern === kvPrefix) - Number(a.pattern === kvPrefix) || b.pattern.length - a.pattern.length,
+  );
   return { exact, prefixes };
 }
 
@@ -79,7 +82,8 @@ function answer(
   const { path } = request;
   if (!plainAscii.test(path)) {
     if (malformedEscape.test(path)) return plainResponse(400, "400 Bad Request");
-    if (options.unprintableCharFilter && unprintable.test(displayText(decodePath(path)))) return plainResponse(400, "");
+    if (options.unprintableCharFilter && unprintable.test(displayText(decodePath(path))))
+      return plainResponse(400, "");
   }
   if (!path.startsWith(kvPrefix) && uncleanPath.test(path)) return redirect(request);
   const route = findRoute(table, path);
@@ -166,6 +170,7 @@ function redirect(request: HttpRequest): HttpResponse {
 /** Status and text of a failure; anything unforeseen is logged, since it is our bug. */
 function failure(error: unknown, request: HttpRequest, { log }: HttpContext): HttpResponse {
   if (error instanceof HttpError) return plainResponse(error.status, error.message, error.headers);
+  if (error instanceof BodyTooLargeError) return plainResponse(413, error.message);
   if (error instanceof PermissionDeniedError) return plainResponse(403, error.message);
   if (error instanceof DecodeError) return plainResponse(400, `Request decode failed: ${error.message}`);
   if (error instanceof NoLeaderError || error instanceof ProconsulError) {

@@ -4,7 +4,13 @@ import { DecodeError } from "../lib/errors.ts";
 import type { Codec, Infer, JsonValue } from "../wire/schema/codec.ts";
 import type { queryOptions } from "../wire/structs/common.ts";
 import { parse as parseLossless } from "lossless-json";
-import { HttpError, type HttpBody, type HttpContext, type HttpResponse, type RoutedRequest } from "./types.ts";
+import {
+  HttpError,
+  type HttpBody,
+  type HttpContext,
+  type HttpResponse,
+  type RoutedRequest,
+} from "./types.ts";
 
 /** The QueryOptions of a request, with its datacenter. */
 export type ReadParams = { readonly [K in keyof typeof queryOptions]: Infer<(typeof queryOptions)[K]> } & {
@@ -20,7 +26,10 @@ export function readParams(request: RoutedRequest, context: HttpContext): ReadPa
     throw new HttpError(400, "Cannot specify ?stale with ?consistent, conflicting semantics.");
   }
   if (query.has("filter") && query.get("filter") !== "") {
-    throw new HttpError(400, "Failed to create filter: ?filter is not supported yet by this version of Proconsul");
+    throw new HttpError(
+      400,
+      "Failed to create filter: ?filter is not supported yet by this version of Proconsul",
+    );
   }
   return {
     Datacenter: datacenterOf(request, context),
@@ -105,7 +114,11 @@ export function plainResponse(
   body: HttpBody,
   headers: Readonly<Record<string, string>> = {},
 ): HttpResponse {
-  return { status, headers: body === "" ? headers : { "Content-Type": "text/plain; charset=utf-8", ...headers }, body };
+  return {
+    status,
+    headers: body === "" ? headers : { "Content-Type": "text/plain; charset=utf-8", ...headers },
+    body,
+  };
 }
 
 /** Re-indents JSON text by four blanks, keeping numbers and strings as they are. */

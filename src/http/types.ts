@@ -16,7 +16,7 @@ export interface HttpRequest {
   readonly search: string;
   /** Lower-case names. */
   header(name: string): string | undefined;
-  /** The whole body. Throws `HttpError` 413 above `bytesMax`. */
+  /** The whole body. Throws `BodyTooLargeError` above `bytesMax`. */
   body(bytesMax: number): Promise<Uint8Array>;
   /** Aborts when the client hangs up. */
   readonly signal: AbortSignal;
@@ -96,10 +96,11 @@ const utf8 = new TextEncoder();
 
 /** The bytes that an undecoded path stands for; malformed escapes stay as written. */
 export function decodePath(path: string): ByteString {
-
   const ascii = /^[\u0000-\u007f]*$/.test(path) ? path : byteString(utf8.encode(path));
   if (!ascii.includes("%")) return ascii as ByteString;
-  return ascii.replace(escape, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) as ByteString;
+  return ascii.replace(escape, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  ) as ByteString;
 }
 
 /** A route: the pattern is a path, or, with a final slash, every path below it (`:rest` is what follows, undecoded). */

@@ -12,3 +12,11 @@ export abstract class ProconsulError extends Error {
 export class DecodeError extends ProconsulError {
   readonly code = "decode";
 }
+
+/** A request carries more than its limit; what was read so far is dropped. */
+export class BodyTooLargeError extends ProconsulError {
+  readonly code = "body-too-large";
+  constructor(bytesMax: number) {
+    super(`Request body too large, max size: ${bytesMax} bytes.`);
+  }
+}

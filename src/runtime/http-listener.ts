@@ -8,7 +8,8 @@ import { chmodSync, rmSync, statSync } from "node:fs";
 import type { Server as NetServer, Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import type { App } from "../http/app.ts";
-import { HttpError, type HttpRequest, type HttpResponse } from "../http/types.ts";
+import type { HttpRequest, HttpResponse } from "../http/types.ts";
+import { BodyTooLargeError } from "../lib/errors.ts";
 
 /** Answers smaller than this are not worth compressing (the reference's handler uses the same). */
 const gzipBytesMin = 1400;
@@ -31,13 +32,23 @@ export interface Listener {
 }
 
 /** Serves `app` at `target`. Rejects when the address cannot be bound. */
-export async function listenHttp(app: App, target: ListenTarget, options: ListenOptions = {}): Promise<Listener> {
+export async function listenHttp(
+  app: App,
+  target: ListenTarget,
+  options: ListenOptions = {},
+): Promise<Listener> {
   const serve = (message: IncomingMessage, response: ServerResponse): void => {
     void respond(app, message, response);
   };
-  const settings = { maxHeaderSize: options.headerBytesMax ?? 1024 * 1024, keepAliveTimeout: 0, requestTimeout: 0 };
+  const settings = {
+    maxHeaderSize: options.headerBytesMax ?? 1024 * 1024,
+    keepAliveTimeout: 0,
+    requestTimeout: 0,
+  };
   const server: NetServer =
-    options.tls === undefined ? createServer(settings, serve) : createTlsServer({ ...settings, ...tlsBuffers(options) }, serve);
+    options.tls === undefined
+      ? createServer(settings, serve)
+      : createTlsServer({ ...settings, ...tlsBuffers(options) }, serve);
   const sockets = new Set<Socket>();
   const perClient = new Map<string, number>();
   server.on("connection", (socket: Socket) => {
@@ -52,7 +63,8 @@ export async function listenHttp(app: App, target: ListenTarget, options: Listen
       if (left === 0) perClient.delete(client);
       else perClient.set(client, left);
     });
-    if (client !== "" && count > (options.connectionsPerClientMax ?? Number.POSITIVE_INFINITY)) socket.destroy();
+    if (client !== "" && count > (options.connectionsPerClientMax ?? Number.POSITIVE_INFINITY))
+      socket.destroy();
   });
   await bind(server, target);
   const address = server.address();
@@ -147,20 +159,16 @@ class NodeHttpRequest implements HttpRequest {
 
   async body(bytesMax: number): Promise<Uint8Array> {
     const declared = Number(this.header("content-length") ?? 0);
-    if (declared > bytesMax) throw new HttpError(413, tooLarge(bytesMax));
+    if (declared > bytesMax) throw new BodyTooLargeError(bytesMax);
     const parts: Uint8Array[] = [];
     let size = 0;
     for await (const part of this.#message as AsyncIterable<Uint8Array>) {
       size += part.length;
-      if (size > bytesMax) throw new HttpError(413, tooLarge(bytesMax));
+      if (size > bytesMax) throw new BodyTooLargeError(bytesMax);
       parts.push(part);
     }
     return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
   }
-}
-
-function tooLarge(bytesMax: number): string {
-  return `Request body too large, max size: ${bytesMax} bytes.`;
 }
 
 async function send(message: IncomingMessage, response: ServerResponse, answer: HttpResponse): Promise<void> {

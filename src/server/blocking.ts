@@ -50,7 +50,8 @@ export async function blockingRead<T>(
     const result = read(watch);
     const index = Math.max(1, result.index);
     const leftMs = deadlineMs - server.clock.monotonicMs();
-    const changed = options.MinQueryIndex === 0 || index > options.MinQueryIndex || result.index < options.MinQueryIndex;
+    const changed =
+      options.MinQueryIndex === 0 || index > options.MinQueryIndex || result.index < options.MinQueryIndex;
     if (changed || leftMs <= 0 || caller.signal?.aborted === true) {
       return { value: result.value, meta: readMeta(server, options, index) };
     }

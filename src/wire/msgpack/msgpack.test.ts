@@ -43,15 +43,20 @@ test("bytes and text share their form; text refuses bin, bytes accept it", () =>
 
 test("any text, float and 64-bit integer comes back as it was, and an independent decoder agrees", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "grapheme" }), fc.double({ noNaN: true }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (text, real, big) => {
-      expect(decodeMsgpack(str, encodeMsgpack(str, text))).toBe(text);
-      expect(oracleDecode(encodeMsgpack(str, text))).toBe(text);
-      expect(decodeMsgpack(float64, encodeMsgpack(float64, real))).toBe(real);
-      expect(decodeMsgpack(u64, encodeMsgpack(u64, big))).toBe(big);
-      expect(oracleDecode(encodeMsgpack(u64, big), { useBigInt64: true })).toEqual(
-        big <= 0xffff_ffffn ? (Number(big) as never) : (big as never),
-      );
-    }),
+    fc.property(
+      fc.string({ unit: "grapheme" }),
+      fc.double({ noNaN: true }),
+      fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+      (text, real, big) => {
+        expect(decodeMsgpack(str, encodeMsgpack(str, text))).toBe(text);
+        expect(oracleDecode(encodeMsgpack(str, text))).toBe(text);
+        expect(decodeMsgpack(float64, encodeMsgpack(float64, real))).toBe(real);
+        expect(decodeMsgpack(u64, encodeMsgpack(u64, big))).toBe(big);
+        expect(oracleDecode(encodeMsgpack(u64, big), { useBigInt64: true })).toEqual(
+          big <= 0xffff_ffffn ? (Number(big) as never) : (big as never),
+        );
+      },
+    ),
   );
 });
 
@@ -87,7 +92,12 @@ test("any bytes give a value or a DecodeError, for skipping and for structs", ()
 test("every truncation and every flipped byte of a real request is an error or another value, never a crash", () => {
   const whole = encodeMsgpack(
     RegisterRequest,
-    RegisterRequest.make({ Node: "a", Address: "10.0.0.1", NodeMeta: { rack: "r1" }, TaggedAddresses: { lan: "x" } }),
+    RegisterRequest.make({
+      Node: "a",
+      Address: "10.0.0.1",
+      NodeMeta: { rack: "r1" },
+      TaggedAddresses: { lan: "x" },
+    }),
   );
   for (let at = 0; at < whole.length; at += 1) {
     expect(() => decodeMsgpack(RegisterRequest, whole.subarray(0, at))).toThrow(DecodeError);

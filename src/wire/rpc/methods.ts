@@ -35,7 +35,11 @@ export const catalogServiceNodes = method(
   catalog.ServiceSpecificRequest,
   catalog.IndexedServiceNodes,
 );
-export const catalogNodeServices = method("Catalog.NodeServices", NodeSpecificRequest, catalog.IndexedNodeServices);
+export const catalogNodeServices = method(
+  "Catalog.NodeServices",
+  NodeSpecificRequest,
+  catalog.IndexedNodeServices,
+);
 export const catalogNodeServiceList = method(
   "Catalog.NodeServiceList",
   NodeSpecificRequest,
@@ -72,7 +76,11 @@ export const raftRemovePeerByAddress = method(
   operator.RaftRemovePeerRequest,
   Empty,
 );
-export const raftRemovePeerById = method("Operator.RaftRemovePeerByID", operator.RaftRemovePeerRequest, Empty);
+export const raftRemovePeerById = method(
+  "Operator.RaftRemovePeerByID",
+  operator.RaftRemovePeerRequest,
+  Empty,
+);
 export const autopilotGetConfiguration = method(
   "Operator.AutopilotGetConfiguration",
   DCSpecificRequest,

@@ -11,7 +11,11 @@ export function toBase64(bytes: Uint8Array): string {
   let at = 0;
   for (; at < whole; at += 3) {
     const bits = ((bytes[at] as number) << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
-    text += alphabet[bits >> 18]! + alphabet[(bits >> 12) & 63]! + alphabet[(bits >> 6) & 63]! + alphabet[bits & 63]!;
+    text +=
+      alphabet[bits >> 18]! +
+      alphabet[(bits >> 12) & 63]! +
+      alphabet[(bits >> 6) & 63]! +
+      alphabet[bits & 63]!;
   }
   if (at === bytes.length) return text;
   return text + btoa(binary(bytes.subarray(at)));
@@ -22,13 +26,16 @@ export function fromBase64(text: string): Uint8Array {
   const packed = text.includes("\n") || text.includes("\r") ? text.replace(/[\r\n]/g, "") : text;
   if (!strict.test(packed)) {
     const at = packed.search(/[^A-Za-z0-9+/]/);
-    throw new DecodeError(`illegal base64 data at input byte ${at < 0 ? packed.length - (packed.length % 4) : at}`);
+    throw new DecodeError(
+      `illegal base64 data at input byte ${at < 0 ? packed.length - (packed.length % 4) : at}`,
+    );
   }
   return Uint8Array.from(atob(packed), (unit) => unit.charCodeAt(0));
 }
 
 function binary(bytes: Uint8Array): string {
   let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  for (let at = 0; at < bytes.length; at += 8192)
+    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
   return text;
 }

@@ -34,7 +34,9 @@ export function list<T>(item: Codec<T>): Codec<readonly T[] | null> {
     fromJson: (value, path) => {
       if (value === null) return null;
       if (!Array.isArray(value)) throw jsonMismatch(value, path, "[]");
-      return (value as readonly JsonValue[]).map((one) => (one === null ? item.zero : item.fromJson(one, path)));
+      return (value as readonly JsonValue[]).map((one) =>
+        one === null ? item.zero : item.fromJson(one, path),
+      );
     },
   };
 }
@@ -205,7 +207,8 @@ export function isJsonArray(value: JsonValue): value is readonly JsonValue[] {
 
 /** The members of a JSON object. Throws `DecodeError` for any other kind. */
 export function asObject(value: JsonValue, path: string, goType: string): JsonObject {
-  if (value === null || typeof value !== "object" || isJsonArray(value)) throw jsonMismatch(value, path, goType);
+  if (value === null || typeof value !== "object" || isJsonArray(value))
+    throw jsonMismatch(value, path, goType);
   return value as JsonObject;
 }
 

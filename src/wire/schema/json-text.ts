@@ -39,5 +39,7 @@ export function byBytes(a: string, b: string): number {
 
 /** Lone surrogates become U+FFFD, as Go's encoder does with bytes that are no UTF-8. */
 function wellFormed(text: string): string {
-  return text.replace(/[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]/g, (unit) => (unit.length === 2 ? unit : "\ufffd"));
+  return text.replace(/[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]/g, (unit) =>
+    unit.length === 2 ? unit : "\ufffd",
+  );
 }

@@ -74,7 +74,9 @@ export function struct<const D extends Declared>(
   options: StructOptions = {},
 ): StructCodec<StructValue<D>> {
   const entries = Object.entries(fields).map(([key, declared]) => ({ key, spec: asField(declared) }));
-  const zero = Object.freeze(Object.fromEntries(entries.map(({ key, spec }) => [key, spec.codec.zero]))) as Loose;
+  const zero = Object.freeze(
+    Object.fromEntries(entries.map(({ key, spec }) => [key, spec.codec.zero])),
+  ) as Loose;
   const jsonPlans = entries.filter(({ spec }) => spec.json !== null).map(({ key, spec }) => plan(key, spec));
   const wirePlans = entries
     .filter(({ spec }) => spec.wire !== null)

@@ -1,5 +1,5 @@
 /** Nodes, checks, registrations and the answers of catalog and health reads. Source: protocol reference, RPC section 9. */
-import { type Infer } from "../schema/codec.ts";
+import type { Infer } from "../schema/codec.ts";
 import { list, map, ptr } from "../schema/collections.ts";
 import { bool, durationText, int, str, uint } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
@@ -168,13 +168,25 @@ export const IndexedNodes = struct("IndexedNodes", { Nodes: list(Node), ...query
 export type IndexedNodes = Infer<typeof IndexedNodes>;
 export const IndexedServices = struct("IndexedServices", { Services: map(list(str)), ...queryMeta });
 export type IndexedServices = Infer<typeof IndexedServices>;
-export const IndexedServiceNodes = struct("IndexedServiceNodes", { ServiceNodes: list(ServiceNode), ...queryMeta });
+export const IndexedServiceNodes = struct("IndexedServiceNodes", {
+  ServiceNodes: list(ServiceNode),
+  ...queryMeta,
+});
 export type IndexedServiceNodes = Infer<typeof IndexedServiceNodes>;
-export const IndexedNodeServices = struct("IndexedNodeServices", { NodeServices: ptr(NodeServices), ...queryMeta });
+export const IndexedNodeServices = struct("IndexedNodeServices", {
+  NodeServices: ptr(NodeServices),
+  ...queryMeta,
+});
 export type IndexedNodeServices = Infer<typeof IndexedNodeServices>;
-export const IndexedNodeServiceList = struct("IndexedNodeServiceList", { NodeServices: NodeServiceList, ...queryMeta });
+export const IndexedNodeServiceList = struct("IndexedNodeServiceList", {
+  NodeServices: NodeServiceList,
+  ...queryMeta,
+});
 export type IndexedNodeServiceList = Infer<typeof IndexedNodeServiceList>;
-export const IndexedHealthChecks = struct("IndexedHealthChecks", { HealthChecks: list(HealthCheck), ...queryMeta });
+export const IndexedHealthChecks = struct("IndexedHealthChecks", {
+  HealthChecks: list(HealthCheck),
+  ...queryMeta,
+});
 export type IndexedHealthChecks = Infer<typeof IndexedHealthChecks>;
 export const IndexedCheckServiceNodes = struct("IndexedCheckServiceNodes", {
   Nodes: list(CheckServiceNode),

@@ -1,5 +1,5 @@
 /** Field groups that Go embeds, and small structs shared by many messages. Source: protocol reference, RPC section 4. */
-import { type Infer } from "../schema/codec.ts";
+import type { Infer } from "../schema/codec.ts";
 import { map } from "../schema/collections.ts";
 import { bool, durationNs, int, str, uint } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
@@ -44,7 +44,11 @@ export const DCSpecificRequest = struct("DCSpecificRequest", {
 export type DCSpecificRequest = Infer<typeof DCSpecificRequest>;
 
 /** Requests that name a node. */
-export const NodeSpecificRequest = struct("NodeSpecificRequest", { Datacenter: str, Node: str, ...queryOptions });
+export const NodeSpecificRequest = struct("NodeSpecificRequest", {
+  Datacenter: str,
+  Node: str,
+  ...queryOptions,
+});
 export type NodeSpecificRequest = Infer<typeof NodeSpecificRequest>;
 
 /** An address with a port, in tagged addresses of services. */

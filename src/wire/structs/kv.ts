@@ -1,5 +1,5 @@
 /** Key/value structs. Source: protocol reference, RPC section 9. */
-import { type Infer } from "../schema/codec.ts";
+import type { Infer } from "../schema/codec.ts";
 import { list } from "../schema/collections.ts";
 import { bytes, byteStr, str, u64, uint } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
@@ -18,7 +18,13 @@ export type DirEntry = Infer<typeof DirEntry>;
 
 /** Operations of KVS.Apply, and the further ones that only transactions know. */
 export type KvOp = "set" | "delete" | "delete-cas" | "delete-tree" | "cas" | "lock" | "unlock";
-export type KvReadOp = "get" | "get-or-empty" | "get-tree" | "check-session" | "check-index" | "check-not-exists";
+export type KvReadOp =
+  | "get"
+  | "get-or-empty"
+  | "get-tree"
+  | "check-session"
+  | "check-index"
+  | "check-not-exists";
 
 /** Argument of KVS.Apply and body of log command 2. */
 export const KVSRequest = struct("KVSRequest", { Datacenter: str, Op: str, DirEnt: DirEntry, Token: str });
@@ -44,5 +50,10 @@ export const IndexedKeyList = struct("IndexedKeyList", { Keys: list(byteStr), ..
 export type IndexedKeyList = Infer<typeof IndexedKeyList>;
 
 /** Body of log command 5. */
-export const TombstoneRequest = struct("TombstoneRequest", { Datacenter: str, Op: str, ReapIndex: uint, Token: str });
+export const TombstoneRequest = struct("TombstoneRequest", {
+  Datacenter: str,
+  Op: str,
+  ReapIndex: uint,
+  Token: str,
+});
 export type TombstoneRequest = Infer<typeof TombstoneRequest>;

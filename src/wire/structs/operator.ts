@@ -1,5 +1,5 @@
 /** Autopilot, Raft membership, coordinates, indexes and snapshot framing. Source: protocol reference, RPC section 9 and FSM. */
-import { type Infer } from "../schema/codec.ts";
+import type { Infer } from "../schema/codec.ts";
 import { list, ptr } from "../schema/collections.ts";
 import { bool, durationText, float64, str, uint, bytes } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
@@ -37,7 +37,10 @@ export const RaftServer = struct("RaftServer", {
   Voter: bool,
   LastIndex: field(uint, { omitEmptyWire: true }),
 });
-export const RaftConfigurationResponse = struct("RaftConfigurationResponse", { Servers: list(RaftServer), Index: uint });
+export const RaftConfigurationResponse = struct("RaftConfigurationResponse", {
+  Servers: list(RaftServer),
+  Index: uint,
+});
 export type RaftConfigurationResponse = Infer<typeof RaftConfigurationResponse>;
 
 export const RaftRemovePeerRequest = struct("RaftRemovePeerRequest", {
@@ -63,7 +66,10 @@ export const CoordinateUpdateRequest = struct("CoordinateUpdateRequest", {
   Coord: ptr(CoordinatePoint),
   Token: field(str, { json: null }),
 });
-export const IndexedCoordinates = struct("IndexedCoordinates", { Coordinates: list(Coordinate), ...queryMeta });
+export const IndexedCoordinates = struct("IndexedCoordinates", {
+  Coordinates: list(Coordinate),
+  ...queryMeta,
+});
 export type IndexedCoordinates = Infer<typeof IndexedCoordinates>;
 
 /** Snapshot record 16: the last index of one table. */

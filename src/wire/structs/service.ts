@@ -175,9 +175,13 @@ export interface ServiceConnect {
   readonly SidecarService: ServiceDefinition | null;
 }
 
-const sidecar: Codec<ServiceDefinition | null> = lazy<ServiceDefinition | null>(null, () => ptr(ServiceDefinition));
+const sidecar: Codec<ServiceDefinition | null> = lazy<ServiceDefinition | null>(null, () =>
+  ptr(ServiceDefinition),
+);
 
-export const ServiceConnect: Codec<ServiceConnect> & { make(given: Partial<ServiceConnect>): ServiceConnect } = struct(
+export const ServiceConnect: Codec<ServiceConnect> & {
+  make(given: Partial<ServiceConnect>): ServiceConnect;
+} = struct(
   "ServiceConnect",
   { Native: field(bool, emptyJson), SidecarService: field(sidecar, emptyJson) },
   { jsonAliases: { sidecar_service: "SidecarService" } },

@@ -1,5 +1,5 @@
 /** Session structs. Source: protocol reference, RPC section 9. */
-import { type Infer } from "../schema/codec.ts";
+import type { Infer } from "../schema/codec.ts";
 import { list } from "../schema/collections.ts";
 import { durationNs, str } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";

@@ -1,5 +1,5 @@
 /** Transactions over keys, nodes, services, checks and sessions. Source: protocol reference, RPC section 9. */
-import { type Infer } from "../schema/codec.ts";
+import type { Infer } from "../schema/codec.ts";
 import { any, list, ptr } from "../schema/collections.ts";
 import { int, str } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
@@ -34,7 +34,11 @@ export type TxnOp = Infer<typeof TxnOp>;
 export const TxnRequest = struct("TxnRequest", { Datacenter: str, Ops: list(TxnOp), Token: str });
 export type TxnRequest = Infer<typeof TxnRequest>;
 
-export const TxnReadRequest = struct("TxnReadRequest", { Datacenter: str, Ops: list(TxnOp), ...queryOptions });
+export const TxnReadRequest = struct("TxnReadRequest", {
+  Datacenter: str,
+  Ops: list(TxnOp),
+  ...queryOptions,
+});
 export type TxnReadRequest = Infer<typeof TxnReadRequest>;
 
 export const TxnError = struct("TxnError", { OpIndex: int, What: str });
