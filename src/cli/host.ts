@@ -1,0 +1,94 @@
+/**
+ * What the command line needs from the world. `runtime/cli-host.ts` is the real one; tests pass a
+ * literal object. Commands touch nothing else: no `process`, no files, no clock of their own.
+ */
+import type { Environment } from "../client/settings.ts";
+import type { TransportOpener } from "../client/transport.ts";
+import type { ServiceDefinition } from "../config/definitions.ts";
+import type { Clock } from "../lib/clock.ts";
+import { ProconsulError } from "../lib/errors.ts";
+
+/** Where text and bytes go. Nothing is added, no line end either. */
+export interface OutputSink {
+  write(data: string | Uint8Array): void;
+}
+
+/** A file that could not be used; the message is Go's: "open FILE: no such file or directory". */
+export class FileError extends ProconsulError {
+  readonly code = "file";
+}
+
+/** Files by path, relative to the working directory. Everything rejects with `FileError`. */
+export interface CliFiles {
+  read(path: string): Promise<Uint8Array>;
+  /** Opens for reading in chunks; the file is known to exist when this resolves. */
+  stream(path: string): Promise<AsyncIterable<Uint8Array>>;
+  /** Writes a new or emptied file readable by its owner only, and syncs it. */
+  write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Deletes a file; nothing happens if there is none. */
+  remove(path: string): Promise<void>;
+}
+
+/** Versions to report. */
+export interface CliBuild {
+  /** Of this program, such as "0.1.0". */
+  readonly version: string;
+  /** Of the reference whose behaviour it has, such as "1.16.4". */
+  readonly compatibleVersion: string;
+  /** Source revision; "" if unknown. */
+  readonly revision: string;
+  /** RFC 3339; "" if unknown. */
+  readonly buildDate: string;
+}
+
+/** The agent, provided by the composition root. */
+export interface AgentCommand {
+  /** The help page for `-help`. */
+  help(): string;
+  /** Runs until the agent has stopped; `argv` is what follows the word "agent". Returns the exit code. */
+  run(argv: readonly string[], host: CliHost): Promise<number>;
+}
+
+/** What a check of configuration files found. */
+export type ConfigVerdict =
+  | { readonly kind: "valid"; readonly warnings: readonly string[] }
+  | { readonly kind: "invalid"; readonly problem: string };
+
+/** The services that configuration files define. */
+export type ServiceFiles =
+  | {
+      readonly kind: "valid";
+      readonly services: readonly ServiceDefinition[];
+      readonly warnings: readonly string[];
+    }
+  | { readonly kind: "invalid"; readonly problem: string };
+
+/** Configuration files, as the agent reads them; provided by the composition root. */
+export interface ConfigTools {
+  /** Checks files and folders together. `format` is "json", "hcl", or "" to go by file names. */
+  validate(paths: readonly string[], format: string): Promise<ConfigVerdict>;
+  /** Reads files and folders for the services they define, in order; all else in them is left alone. */
+  services(paths: readonly string[]): Promise<ServiceFiles>;
+}
+
+/** The world as the command line sees it. */
+export interface CliHost {
+  /** Name of the program in its own texts. */
+  readonly programName: string;
+  readonly build: CliBuild;
+  readonly env: Environment;
+  readonly stdout: OutputSink;
+  readonly stderr: OutputSink;
+  /** Everything on standard input. */
+  readStdin(): Promise<Uint8Array>;
+  readonly files: CliFiles;
+  readonly transports: TransportOpener;
+  readonly clock: Clock;
+  /** Bytes fit for secrets. */
+  randomBytes(count: number): Uint8Array;
+  /** Calls `fn` for each interrupt (SIGINT, SIGTERM) until disposed; meanwhile they do not end the program. */
+  onInterrupt(fn: () => void): Disposable;
+  readonly agent: AgentCommand;
+  readonly config: ConfigTools;
+}

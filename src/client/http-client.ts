@@ -1,0 +1,176 @@
+/**
+ * One agent's HTTP API as a call: escape, add who asks and where, send, check the status.
+ *
+ * The functions for each area (`kv.ts`, `agent.ts`, …) are written on top of `request`. There is no
+ * retry: what is safe to repeat, the caller knows.
+ */
+import { assert } from "../lib/assert.ts";
+import { DecodeError } from "../lib/errors.ts";
+import { StatusError, TransportError } from "./errors.ts";
+import type { ClientSettings } from "./settings.ts";
+import type { HttpReply, HttpTransport } from "./transport.ts";
+import { escapePath, renderQuery, type QueryParameters } from "./url.ts";
+
+/** One call. `path` is unescaped and starts with a slash. */
+export interface ApiRequest {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  readonly path: string;
+  readonly query?: QueryParameters;
+  /** Raw bytes, or a stream of them. */
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** A value to send as JSON; not together with `body`. */
+  readonly json?: unknown;
+  /** Statuses that are an answer; 200 if absent. */
+  readonly accept?: readonly number[];
+  readonly signal?: AbortSignal;
+}
+
+/** How a read may be answered. */
+export interface ReadOptions {
+  /** Any server may answer, from data that may lag. */
+  readonly stale?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** An accepted reply. */
+export interface ApiReply {
+  readonly status: number;
+  /** `X-Consul-Index`, where the reply has one. */
+  readonly index: number | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+const errorBodyBytesMax = 1024 * 1024;
+const decoder = new TextDecoder();
+
+/** All bytes of a body. Fails with `DecodeError` beyond `bytesMax`. */
+export async function readAll(
+  body: AsyncIterable<Uint8Array>,
+  bytesMax = Number.MAX_SAFE_INTEGER,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > bytesMax) throw new DecodeError(`the reply is longer than ${bytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+/** A body as text, read as UTF-8. */
+export async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  return decoder.decode(await readAll(body));
+}
+
+/** A body as JSON. Fails with `DecodeError`. The caller names the shape it was promised. */
+export async function readJson(body: AsyncIterable<Uint8Array>): Promise<unknown> {
+  const text = await readText(body);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new DecodeError(`failed to decode the agent's reply: ${why}`, { cause });
+  }
+}
+
+/** Calls one agent. */
+export class HttpClient {
+  readonly #transport: HttpTransport;
+  readonly #settings: ClientSettings;
+
+  constructor(transport: HttpTransport, settings: ClientSettings) {
+    this.#transport = transport;
+    this.#settings = settings;
+  }
+
+  /** Sends one request. Rejects with `TransportError`, or `StatusError` for a status not accepted. */
+  async request(request: ApiRequest): Promise<ApiReply> {
+    assert(
+      request.body === undefined || request.json === undefined,
+      "a request has one kind of body",
+    );
+    const target = this.#target(request);
+    const body =
+      request.json === undefined
+        ? request.body
+        : new TextEncoder().encode(`${JSON.stringify(request.json)}\n`);
+    let reply: HttpReply;
+    try {
+      reply = await this.#transport.send({
+        method: request.method,
+        target,
+        headers: this.#headers(request),
+        body,
+        signal: request.signal,
+      });
+    } catch (cause) {
+      if (!(cause instanceof TransportError)) throw cause;
+      const verb = request.method[0] + request.method.slice(1).toLowerCase();
+      throw new TransportError(`${verb} ${JSON.stringify(this.#url(target))}: ${cause.message}`, { cause });
+    }
+    if (!(request.accept ?? [200]).includes(reply.status)) {
+      const text = decoder.decode(await readAll(reply.body, errorBodyBytesMax)).trim();
+      throw new StatusError(reply.status, text);
+    }
+    return { status: reply.status, index: parseIndex(reply), body: reply.body };
+  }
+
+  /** Sends one request and reads the reply as JSON. */
+  async json(request: ApiRequest): Promise<unknown> {
+    return readJson((await this.request(request)).body);
+  }
+
+  /** Sends one request and reads the reply to its end, whatever it says. */
+  async send(request: ApiRequest): Promise<string> {
+    return readText((await this.request(request)).body);
+  }
+
+  #target(request: ApiRequest): string {
+    const { datacenter, namespace, partition, pathPrefix } = this.#settings;
+    const query = renderQuery({ dc: datacenter, ns: namespace, partition, ...request.query });
+    const path = escapePath(pathPrefix + request.path);
+    return query === "" ? path : `${path}?${query}`;
+  }
+
+  #headers(request: ApiRequest): Readonly<Record<string, string>> {
+    const headers: Record<string, string> = { "Accept-Encoding": "identity" };
+    const { endpoint, token, basicAuth } = this.#settings;
+    headers["Host"] = endpoint.kind === "tcp" ? endpoint.authority : "localhost";
+    if (token !== "") headers["X-Consul-Token"] = token;
+    if (basicAuth !== undefined) {
+      const bytes = new TextEncoder().encode(`${basicAuth.user}:${basicAuth.password}`);
+      headers["Authorization"] = `Basic ${btoa(String.fromCharCode(...bytes))}`;
+    }
+    if (request.json !== undefined) headers["Content-Type"] = "application/json";
+    if (request.body !== undefined) headers["Content-Type"] = "application/octet-stream";
+    return headers;
+  }
+
+  #url(target: string): string {
+    const { endpoint } = this.#settings;
+    const host = endpoint.kind === "tcp" ? endpoint.authority : "localhost";
+    return `${endpoint.secure ? "https" : "http"}://${host}${target}`;
+  }
+}
+
+function parseIndex(reply: HttpReply): number | undefined {
+  const text = reply.header("x-consul-index");
+  return text !== undefined && /^\d+$/u.test(text) ? Number(text) : undefined;
+}
+
+/** The query parameters of `options`. */
+export function readQuery(options: ReadOptions): QueryParameters {
+  return { stale: options.stale === true ? "" : undefined };
+}
+
+/** The fields of `options` that go into the request itself. */
+export function readRequest(options: ReadOptions): { readonly signal?: AbortSignal } {
+  return options.signal === undefined ? {} : { signal: options.signal };
+}

@@ -1,0 +1,68 @@
+/**
+ * A failed exchange in the words of Go's `net` package.
+ *
+ * Runtimes report errno names; scripts written for the reference look for "connection refused" or
+ * "no such host". Source: Go's syscall errors on Linux, measured with the reference program.
+ */
+import type { HttpEndpoint } from "./transport.ts";
+
+/** What a runtime knows about a failed exchange. */
+export interface ExchangeFailure {
+  /** errno or TLS name, such as `ECONNREFUSED` or `DEPTH_ZERO_SELF_SIGNED_CERT`; "" if unknown. */
+  readonly errno: string;
+  readonly message: string;
+  /** Address that was dialled, if name resolution got that far. */
+  readonly address: string | undefined;
+}
+
+const dialTexts: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connect: connection refused",
+  EHOSTUNREACH: "connect: no route to host",
+  ENETUNREACH: "connect: network is unreachable",
+  EACCES: "connect: permission denied",
+  ENOENT: "connect: no such file or directory",
+  ETIMEDOUT: "i/o timeout",
+};
+
+const exchangeTexts: Readonly<Record<string, string>> = {
+  ECONNRESET: "EOF",
+  EPIPE: "write: broken pipe",
+  DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority(),
+  SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority(),
+  UNABLE_TO_GET_ISSUER_CERT: unknownAuthority(),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority(),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority(),
+  CERT_HAS_EXPIRED:
+    "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
+};
+
+function unknownAuthority(): string {
+  return "tls: failed to verify certificate: x509: certificate signed by unknown authority";
+}
+
+/** `host` and `port` of an authority; the port is the scheme's if none is written. */
+export function splitAuthority(authority: string, secure: boolean): { host: string; port: number } {
+  const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/u.exec(authority);
+  const host = match?.[1] ?? match?.[2] ?? authority;
+  const portText = match?.[3] ?? "";
+  const port = portText === "" ? (secure ? 443 : 80) : Number(portText);
+  return { host: host === "" ? "localhost" : host, port };
+}
+
+function joinHostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Go's words for `failure`, without the method and address that the client puts in front. */
+export function renderExchangeFailure(endpoint: HttpEndpoint, failure: ExchangeFailure): string {
+  const exchange = exchangeTexts[failure.errno];
+  if (exchange !== undefined) return exchange;
+  const dial = dialTexts[failure.errno];
+  if (endpoint.kind === "unix") return `dial unix ${endpoint.path}: ${dial ?? failure.message}`;
+  const { host, port } = splitAuthority(endpoint.authority, endpoint.secure);
+  if (failure.errno === "ENOTFOUND" || failure.errno === "EAI_AGAIN") {
+    return `dial tcp: lookup ${host}: no such host`;
+  }
+  if (dial === undefined) return failure.message;
+  return `dial tcp ${joinHostPort(failure.address ?? host, port)}: ${dial}`;
+}

@@ -1,0 +1,108 @@
+/**
+ * The command line's real world: this process's streams, files, signals and network.
+ *
+ * `node:*` only, so that it runs on Bun and on Node 20. The composition root adds what only it can
+ * build: the agent and the reader of configuration files.
+ */
+import { randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { FileError, type AgentCommand, type CliFiles, type CliHost, type ConfigTools } from "../cli/host.ts";
+import { buildInfo } from "./build-info.ts";
+import { systemClock } from "./clock.ts";
+import { goFileText } from "./go-file-text.ts";
+import { nodeTransports } from "./http-transport.ts";
+
+/** What the composition root adds. */
+export interface CliParts {
+  readonly agent: AgentCommand;
+  readonly config: ConfigTools;
+}
+
+const privateMode = 0o600;
+
+async function named<Value>(operation: string, path: string, work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw new FileError(goFileText(operation, path, cause), { cause });
+  }
+}
+
+async function openStream(path: string): Promise<AsyncIterable<Uint8Array>> {
+  const stream: Readable = createReadStream(path);
+  await named("open", path, once(stream, "open"));
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    const iterator = stream[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const step = await named("read", path, iterator.next());
+        if (step.done === true) return;
+        yield step.value as Uint8Array;
+      }
+    } finally {
+      stream.destroy();
+    }
+  }
+  return chunks();
+}
+
+async function writeStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await named("open", path, open(path, "w", privateMode));
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; ) {
+        at += (await named("write", path, file.write(chunk, at))).bytesWritten;
+      }
+    }
+    await named("sync", path, file.sync());
+  } finally {
+    await file.close();
+  }
+}
+
+const files: CliFiles = {
+  read: (path) => named("open", path, readFile(path)),
+  stream: openStream,
+  write: writeStream,
+  rename: (from, to) => named("rename", from, rename(from, to)),
+  remove: (path) => named("remove", path, rm(path, { force: true })),
+};
+
+async function readStdin(): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks);
+}
+
+function onInterrupt(fn: () => void): Disposable {
+  process.on("SIGINT", fn);
+  process.on("SIGTERM", fn);
+  return {
+    [Symbol.dispose]: () => {
+      process.off("SIGINT", fn);
+      process.off("SIGTERM", fn);
+    },
+  };
+}
+
+/** The host of a real command line. */
+export function openCliHost(parts: CliParts): CliHost {
+  return {
+    programName: "proconsul",
+    build: buildInfo(),
+    env: process.env,
+    stdout: { write: (data) => void process.stdout.write(data) },
+    stderr: { write: (data) => void process.stderr.write(data) },
+    readStdin,
+    files,
+    transports: nodeTransports,
+    clock: systemClock,
+    randomBytes: (count) => randomBytes(count),
+    onInterrupt,
+    agent: parts.agent,
+    config: parts.config,
+  };
+}
