@@ -45,7 +45,7 @@ export interface CliBuild {
 /** The agent, provided by the composition root. */
 export interface AgentCommand {
   /** The help page for `-help`. */
-  help(): string;
+  help(): string | Promise<string>;
   /** Runs until the agent has stopped; `argv` is what follows the word "agent". Returns the exit code. */
   run(argv: readonly string[], host: CliHost): Promise<number>;
 }

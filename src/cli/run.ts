@@ -27,10 +27,11 @@ function renderPage(page: string, name: string): string {
   return children.length === 0 ? `${page}\n` : `${page}\n\nSubcommands:\n${renderEntries(children)}`;
 }
 
-function agentCommand(host: CliHost): Command {
+async function agentCommand(host: CliHost): Promise<Command> {
+  const help = (await host.agent.help()).trimEnd();
   return {
     helpOnly: false,
-    help: () => host.agent.help().trimEnd(),
+    help: () => help,
     run: (argv) => host.agent.run(argv, host),
   };
 }
@@ -51,7 +52,7 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
     host.stderr.write(renderOverview(host.programName, ""));
     return 127;
   }
-  const command = (await entry.load()) ?? agentCommand(host);
+  const command = (await entry.load()) ?? (await agentCommand(host));
   const page = (): string => renderPage(command.help(host.programName), entry.name);
   if (line.helpWanted) {
     host.stdout.write(page());

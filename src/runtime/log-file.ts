@@ -1,0 +1,55 @@
+/**
+ * A log file that is rotated by size and age, as the reference names its files:
+ * `consul-{unix nanoseconds}.log` beside the current one; old ones are removed beyond a count.
+ */
+import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, extname, join } from "node:path";
+
+export interface LogFileOptions {
+  /** A file, or a directory if it ends in "/". */
+  readonly path: string;
+  /** `undefined`: no limit. */
+  readonly rotateBytes: number | undefined;
+  readonly rotateDurationMs: number;
+  /** Rotated files to keep; `undefined`: all. */
+  readonly keptMax: number | undefined;
+}
+
+/** Returns a function that appends one line. Write failures are reported once on standard error. */
+export function openLogFile(options: LogFileOptions): (line: string) => void {
+  const file = options.path.endsWith("/") ? join(options.path, "consul.log") : options.path;
+  const current = extname(file) === "" ? `${file}.log` : file;
+  mkdirSync(dirname(current), { recursive: true });
+  appendFileSync(current, "");
+  let bytes = statSync(current).size;
+  let openedMs = Date.now();
+  let complained = false;
+  return (line) => {
+    const text = `${line}\n`;
+    try {
+      const full = options.rotateBytes !== undefined && bytes > 0 && bytes + text.length > options.rotateBytes;
+      if (full || Date.now() - openedMs > options.rotateDurationMs) {
+        rotate(current, options.keptMax);
+        bytes = 0;
+        openedMs = Date.now();
+      }
+      appendFileSync(current, text);
+      bytes += text.length;
+    } catch (error) {
+      if (!complained) process.stderr.write(`cannot write the log file: ${String(error)}\n`);
+      complained = true;
+    }
+  };
+}
+
+function rotate(current: string, keptMax: number | undefined): void {
+  const ending = extname(current);
+  const stem = basename(current, ending);
+  const folder = dirname(current);
+  renameSync(current, join(folder, `${stem}-${Date.now()}000000${ending}`));
+  if (keptMax === undefined) return;
+  const old = readdirSync(folder)
+    .filter((name) => name.startsWith(`${stem}-`) && name.endsWith(ending))
+    .sort();
+  for (const name of old.slice(0, Math.max(0, old.length - keptMax))) rmSync(join(folder, name), { force: true });
+}
