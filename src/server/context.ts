@@ -35,6 +35,14 @@ export interface ServerContext {
   readonly lockDelays: LockDelayTable;
   /** Session leases of the leader. */
   readonly sessionTimers: SessionTimers;
+  /** Forgets tombstones after their time, on the leader. */
+  readonly tombstoneGc: TombstoneGc;
+}
+
+/** Told of deletions, so that their tombstones are reaped some minutes later. */
+export interface TombstoneGc {
+  /** A command at `index` left tombstones. */
+  hint(index: number): void;
 }
 
 /** When a key may be locked again. Kept by each leader, never replicated. */

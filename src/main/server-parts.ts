@@ -1,0 +1,222 @@
+/** Builds a server: state, state machine, consensus, endpoints and the leader's duties. */
+import { join } from "node:path";
+import { reconcileSelf } from "../agent/leader-reconcile.ts";
+import type { Config } from "../config/config.ts";
+import { autopilotCommands, autopilotSnapshotPart } from "../fsm/autopilot-commands.ts";
+import { catalogCommands, catalogSnapshotPart } from "../fsm/catalog-commands.ts";
+import { coordinateCommands, coordinateSnapshotPart } from "../fsm/coordinate-commands.ts";
+import { Fsm } from "../fsm/fsm.ts";
+import { kvCommands, kvSnapshotPart } from "../fsm/kv-commands.ts";
+import { sessionCommands, sessionSnapshotPart } from "../fsm/session-commands.ts";
+import { systemCommands, systemSnapshotPart } from "../fsm/system-commands.ts";
+import { txnCommands } from "../fsm/txn-commands.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Metrics } from "../lib/metrics.ts";
+import type { Rng } from "../lib/rng.ts";
+import { defaultRaftOptions } from "../raft/core/options.ts";
+import { defaultNodeSettings } from "../raft/node/driver.ts";
+import type { LogStore } from "../raft/node/log-store.ts";
+import { MemoryLogStore } from "../raft/node/memory-log-store.ts";
+import { MemorySnapshotStore } from "../raft/node/memory-snapshot-store.ts";
+import { MemoryNetwork } from "../raft/node/memory-transport.ts";
+import { openRaftNode, type RaftNode } from "../raft/node/raft-node.ts";
+import type { SnapshotStore } from "../raft/node/snapshot-store.ts";
+import { openLmdbLogStore } from "../runtime/lmdb-log-store.ts";
+import { systemUuid } from "../runtime/random.ts";
+import { openSnapshotStore } from "../runtime/snapshot-store.ts";
+import { catalogEndpoints } from "../server/catalog.ts";
+import { coordinateEndpoints } from "../server/coordinate.ts";
+import type { ServerContext, ServerSettings } from "../server/context.ts";
+import { healthEndpoints } from "../server/health.ts";
+import { kvEndpoints } from "../server/kv.ts";
+import { expireSession, reapTombstones, runLeaderDuties } from "../server/leader-duties.ts";
+import { createLockDelays } from "../server/lock-delays.ts";
+import { operatorEndpoints } from "../server/operator.ts";
+import { Server } from "../server/server.ts";
+import { sessionEndpoints } from "../server/session.ts";
+import { createSessionTimers } from "../server/session-timers.ts";
+import { statusEndpoints } from "../server/status.ts";
+import { createTombstoneGc } from "../server/tombstone-gc.ts";
+import { txnEndpoints } from "../server/txn.ts";
+import { StateStore } from "../state/store.ts";
+
+export interface ServerParts {
+  readonly config: Config;
+  readonly nodeId: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Consensus cannot go on: the disk refuses, or a bug. */
+  failed(error: unknown): void;
+}
+
+export interface RunningServer {
+  readonly server: Server;
+  readonly context: ServerContext;
+  readonly consensus: RaftNode;
+  close(): Promise<void>;
+}
+
+const defaultSessionTtlMinMs = 10_000;
+
+/** Opens the data and starts serving calls. Rejects when the data cannot be used. */
+export async function startServer(parts: ServerParts): Promise<RunningServer> {
+  const { config, clock, log } = parts;
+  const lockDelays = createLockDelays(clock);
+  const store = new StateStore(lockDelays);
+  const consensus = await openConsensus(parts, stateMachine(store));
+  const gc = createTombstoneGc({ clock, reap: (index) => void reapTombstones(consensus, log, index) });
+  const timers = createSessionTimers({
+    clock,
+    log,
+    expire: (id) => void expireSession({ rpc: server, datacenter: config.datacenter, log }, id),
+  });
+  const context: ServerContext = {
+    settings: serverSettings(parts),
+    consensus,
+    store,
+    clock,
+    log: log.named("server"),
+    metrics: parts.metrics,
+    random: (limit) => parts.rng.below(limit),
+    uuid: systemUuid,
+    lockDelays,
+    sessionTimers: timers,
+    tombstoneGc: gc,
+  };
+  const server = new Server(context, [
+    ...kvEndpoints,
+    ...sessionEndpoints,
+    ...txnEndpoints,
+    ...catalogEndpoints,
+    ...healthEndpoints,
+    ...coordinateEndpoints,
+    ...statusEndpoints,
+    ...operatorEndpoints,
+  ]);
+  const duties = runLeaderDuties({
+    consensus,
+    rpc: server,
+    clock,
+    log: log.named("leader"),
+    datacenter: config.datacenter,
+    startLeases: () => timers.startAll(store.tables.sessions.values()),
+    stopLeases: () => timers.stopAll(),
+    reconcile: () => reconcileSelf(server, facts(parts)),
+  });
+  return {
+    server,
+    context,
+    consensus,
+    close: async () => {
+      duties[Symbol.dispose]();
+      server.close();
+      gc.stop();
+      timers.stopAll();
+      await consensus.close();
+    },
+  };
+}
+
+function stateMachine(store: StateStore): Fsm {
+  const commands = [
+    ...catalogCommands,
+    ...kvCommands,
+    ...sessionCommands,
+    ...txnCommands,
+    ...autopilotCommands,
+    ...coordinateCommands,
+    ...systemCommands,
+  ];
+  // The order is the reference's: nodes first, since what follows refers to them.
+  return new Fsm(store, commands, [
+    catalogSnapshotPart,
+    coordinateSnapshotPart,
+    sessionSnapshotPart,
+    kvSnapshotPart,
+    autopilotSnapshotPart,
+    systemSnapshotPart,
+  ]);
+}
+
+async function openConsensus(parts: ServerParts, machine: Fsm): Promise<RaftNode> {
+  const { config, clock, log } = parts;
+  const address = hostPort(config.addresses.rpcAdvertise);
+  const stores = await openStores(parts);
+  const { raft } = config;
+  return openRaftNode(
+    {
+      machine,
+      ...stores,
+      // A single server has no peers to reach; the network transport comes with the cluster.
+      transport: new MemoryNetwork().connect(address),
+      clock,
+      rng: parts.rng.fork("raft"),
+      log: log.named("server.raft"),
+      metrics: parts.metrics,
+      defer: (run) => void setImmediate(run),
+    },
+    {
+      id: parts.nodeId,
+      address,
+      raft: {
+        ...defaultRaftOptions,
+        heartbeatTimeoutMs: raft.heartbeatTimeoutMs,
+        electionTimeoutMs: raft.electionTimeoutMs,
+        leaderLeaseTimeoutMs: raft.leaderLeaseTimeoutMs,
+        trailingLogs: raft.trailingLogs,
+      },
+      settings: {
+        ...defaultNodeSettings,
+        snapshotIntervalMs: raft.snapshotIntervalMs,
+        snapshotThreshold: raft.snapshotThreshold,
+      },
+      ...(config.bootstrap || config.devMode ? { bootstrap: [{ id: parts.nodeId, address, voter: true }] } : {}),
+      onFailed: (error) => parts.failed(error),
+    },
+  );
+}
+
+async function openStores({ config, clock, log }: ServerParts): Promise<{ store: LogStore; snapshots: SnapshotStore }> {
+  if (config.dataDir === undefined) return { store: new MemoryLogStore(), snapshots: new MemorySnapshotStore(clock) };
+  const folder = join(config.dataDir, "raft");
+  const raftLog = log.named("server.raft");
+  return {
+    store: await openLmdbLogStore({ path: join(folder, "log"), log: raftLog }),
+    snapshots: await openSnapshotStore({ path: join(folder, "snapshots"), clock, log: raftLog }),
+  };
+}
+
+function serverSettings({ config, nodeId }: ServerParts): ServerSettings {
+  return {
+    datacenter: config.datacenter,
+    nodeName: config.nodeName,
+    nodeId,
+    defaultQueryTimeMs: config.queryTimes.defaultMs,
+    maxQueryTimeMs: config.queryTimes.maxMs,
+    sessionTtlMinMs: config.sessionTtlMinMs === 0 ? defaultSessionTtlMinMs : config.sessionTtlMinMs,
+    kvValueBytesMax: config.limits.kvMaxValueSize,
+    rpcHoldTimeoutMs: config.limits.rpcHoldTimeoutMs,
+  };
+}
+
+function facts({ config, nodeId, version }: ServerParts): Parameters<typeof reconcileSelf>[1] {
+  return {
+    datacenter: config.datacenter,
+    nodeName: config.nodeName,
+    nodeId,
+    address: config.addresses.advertiseLan,
+    serverPort: config.ports.server,
+    taggedAddresses: config.addresses.tagged,
+    nodeMeta: { ...config.nodeMeta, "consul-network-segment": "", "consul-version": version },
+    version,
+  };
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
