@@ -1,0 +1,246 @@
+/**
+ * Feeds committed entries to the state machine, in order and in slices, so that the loop never stalls.
+ *
+ *     core ─▶ queue of entries and received snapshots ─▶ slices of a few ms ─▶ machine ─▶ waiting proposals
+ */
+import { must } from "../../lib/assert.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { StateMachine } from "../../lib/consensus.ts";
+import { DecodeError } from "../../lib/errors.ts";
+import type { Log } from "../../lib/log.ts";
+import { logIndex, type LogIndex } from "../../lib/log-index.ts";
+import { entryType, type Configuration, type Entry, type SnapshotMark } from "../core/entry.ts";
+import { ChunkAssembler } from "./chunking.ts";
+import { configurationCodec } from "./configuration-codec.ts";
+import type { Pending } from "./pending.ts";
+import { NothingToSnapshotError } from "./refusal.ts";
+import { readSnapshot, SnapshotStoreError, type SnapshotStore } from "./snapshot-store.ts";
+
+/** Extensions of a joined command that replaces the whole state. */
+export const restoreMarker: Uint8Array = new TextEncoder().encode("proconsul/restore");
+
+/** The result of the last piece of a restore, when no piece was missing. */
+export const restoreDone = "restored";
+
+export interface ApplierParts {
+  readonly machine: StateMachine;
+  readonly snapshots: SnapshotStore;
+  readonly pending: Pending;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Calls back after the I/O that is due. */
+  readonly defer: (run: () => void) => void;
+  readonly sliceMs: number;
+  /** A bug in the machine, or a snapshot that cannot be read back: the node must stop. */
+  readonly failed: (error: unknown) => void;
+  /** The queue has run empty. */
+  readonly drained: () => void;
+}
+
+type Work = { readonly kind: "entries"; readonly entries: readonly Entry[] } | { readonly kind: "install"; readonly mark: SnapshotMark };
+
+/** A cut of the state machine: what it stands for, and its bytes. */
+export interface Capture {
+  readonly mark: SnapshotMark;
+  readonly chunks: Iterable<Uint8Array>;
+}
+
+interface CaptureWaiter {
+  readonly resolve: (capture: Capture) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Applier {
+  readonly #parts: ApplierParts;
+  readonly #assembler = new ChunkAssembler();
+  readonly #work: Work[] = [];
+  /** Place in the first item of `#work`. */
+  #at = 0;
+  #queued = 0;
+  #isScheduled = false;
+  #isInstalling = false;
+  #isStopped = false;
+  /** Where the machine stands; its term and configuration are what a snapshot there needs. */
+  #mark: SnapshotMark;
+  #waiters: { readonly index: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #captures: CaptureWaiter[] = [];
+
+  constructor(parts: ApplierParts, mark: SnapshotMark) {
+    this.#parts = parts;
+    this.#mark = mark;
+  }
+
+  get appliedIndex(): LogIndex {
+    return this.#mark.index;
+  }
+  /** Entries handed over and not applied yet. */
+  get backlog(): number {
+    return this.#queued;
+  }
+
+  pushEntries(entries: readonly Entry[]): void {
+    this.#work.push({ kind: "entries", entries });
+    this.#queued += entries.length;
+  }
+
+  pushInstall(mark: SnapshotMark): void {
+    this.#work.push({ kind: "install", mark });
+  }
+
+  /** Works for one slice, and goes on later if something is left. */
+  run(): void {
+    if (this.#isStopped || this.#isScheduled || this.#isInstalling || this.#work.length === 0) return;
+    try {
+      this.#slice();
+    } catch (error) {
+      this.#parts.failed(error);
+      return;
+    }
+    this.#wake();
+    if (this.#isInstalling) return;
+    if (this.#work.length === 0) return this.#parts.drained();
+    this.#isScheduled = true;
+    this.#parts.defer(() => {
+      this.#isScheduled = false;
+      this.run();
+    });
+  }
+
+  /** Resolves when the entry at `index` is applied. */
+  applied(index: LogIndex): Promise<void> {
+    if (index <= this.#mark.index) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#waiters.push({ index, resolve, reject }));
+  }
+
+  /** Cuts the state as soon as no command is half assembled. Rejects with `NothingToSnapshotError`. */
+  capture(): Promise<Capture> {
+    return new Promise((resolve, reject) => {
+      this.#captures.push({ resolve, reject });
+      if (!this.#isInstalling) this.#serveCaptures();
+    });
+  }
+
+  /** Applies nothing more; who waits is rejected. */
+  stop(error: unknown): void {
+    this.#isStopped = true;
+    for (const waiter of [...this.#waiters, ...this.#captures]) waiter.reject(error);
+    this.#waiters = [];
+    this.#captures = [];
+  }
+
+  #slice(): void {
+    const { clock, sliceMs } = this.#parts;
+    const endMs = clock.monotonicMs() + sliceMs;
+    while (this.#work.length > 0) {
+      const work = must(this.#work[0], "the queue is not empty");
+      if (work.kind === "install") {
+        this.#work.shift();
+        this.#install(work.mark);
+        return;
+      }
+      while (this.#at < work.entries.length) {
+        this.#apply(must(work.entries[this.#at], "the place is within the list"));
+        this.#at += 1;
+        this.#queued -= 1;
+        if (this.#captures.length > 0) this.#serveCaptures();
+        if (clock.monotonicMs() >= endMs) break;
+      }
+      if (this.#at < work.entries.length) return;
+      this.#work.shift();
+      this.#at = 0;
+      if (clock.monotonicMs() >= endMs) return;
+    }
+  }
+
+  #apply(entry: Entry): void {
+    this.#assembler.enter(entry.term);
+    const mark = this.#mark;
+    if (entry.type === entryType.configuration) {
+      const configuration: Configuration = configurationCodec.decode(entry.data);
+      this.#mark = { index: entry.index, term: entry.term, configuration, configurationIndex: entry.index };
+    } else {
+      this.#mark = { ...mark, index: entry.index, term: entry.term };
+    }
+    const settle = this.#parts.pending.take(entry.index, entry.term);
+    try {
+      const value = entry.type === entryType.command ? this.#command(entry, settle?.decoded) : undefined;
+      settle?.resolve(value);
+    } catch (error) {
+      // Refused on every server alike: a bad piece, or an archive that cannot be read. Anything else is a bug.
+      if (!(error instanceof DecodeError) || entry.extensions === undefined) throw error;
+      this.#parts.log.error("cannot apply a command in pieces", { index: entry.index, error: error.message });
+      settle?.reject(error);
+    }
+  }
+
+  #command(entry: Entry, decoded: unknown): unknown {
+    const { machine } = this.#parts;
+    if (entry.extensions === undefined) return machine.apply(entry.index, entry.data, decoded);
+    const whole = this.#assembler.add(entry);
+    if (whole === undefined) return undefined;
+    if (!isRestore(whole.next)) return machine.apply(entry.index, whole.data, decoded);
+    machine.restore(whole.data);
+    this.#parts.log.info("restored user snapshot", { index: entry.index, bytes: whole.data.length });
+    return restoreDone;
+  }
+
+  #install(mark: SnapshotMark): void {
+    this.#isInstalling = true;
+    this.#readInstalled(mark).then(
+      (state) => {
+        if (this.#isStopped) return;
+        this.#isInstalling = false;
+        try {
+          this.#parts.machine.restore(state);
+        } catch (error) {
+          return this.#parts.failed(error);
+        }
+        this.#assembler.clear();
+        this.#parts.pending.lostThrough(mark.index);
+        this.#mark = mark;
+        this.#parts.log.info("installed remote snapshot", { index: mark.index, bytes: state.length });
+        this.#wake();
+        this.#serveCaptures();
+        if (this.#work.length === 0) this.#parts.drained();
+        else this.run();
+      },
+      (error: unknown) => this.#parts.failed(error),
+    );
+  }
+
+  async #readInstalled(mark: SnapshotMark): Promise<Uint8Array> {
+    await using snapshot = await this.#parts.snapshots.open(mark);
+    if (snapshot === undefined) throw new SnapshotStoreError(`snapshot ${mark.term}-${mark.index} vanished before it was installed`);
+    return readSnapshot(snapshot);
+  }
+
+  #serveCaptures(): void {
+    if (this.#captures.length === 0 || !this.#assembler.isEmpty) return;
+    for (const waiter of this.#captures.splice(0)) {
+      if (this.#mark.index === logIndex(0)) waiter.reject(new NothingToSnapshotError());
+      else waiter.resolve({ mark: this.#mark, chunks: prime(this.#parts.machine.snapshot()) });
+    }
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return;
+    const still = this.#waiters.filter((waiter) => waiter.index > this.#mark.index);
+    if (still.length === this.#waiters.length) return;
+    const ready = this.#waiters.filter((waiter) => waiter.index <= this.#mark.index);
+    this.#waiters = still;
+    for (const waiter of ready) waiter.resolve();
+  }
+}
+
+function isRestore(extensions: Uint8Array): boolean {
+  return extensions.length === restoreMarker.length && restoreMarker.every((byte, at) => byte === extensions[at]);
+}
+
+/** Runs a generator up to its first piece, so that a machine written as one takes its view here and not later. */
+function prime(chunks: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  const iterator = chunks[Symbol.iterator]();
+  const first = iterator.next();
+  return (function* rest(): Generator<Uint8Array> {
+    for (let step = first; step.done !== true; step = iterator.next()) yield step.value;
+  })();
+}

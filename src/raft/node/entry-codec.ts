@@ -1,0 +1,42 @@
+/** How an entry stands on disk and between servers: HashiCorp's `Log` struct. Source: protocol/raft.md §2, §5. */
+import { DecodeError } from "../../lib/errors.ts";
+import { logIndex, term } from "../../lib/log-index.ts";
+import { decodeMsgpack, encodeMsgpack, type Infer } from "../../wire/schema/codec.ts";
+import { bytes, uint } from "../../wire/schema/scalars.ts";
+import { struct } from "../../wire/schema/struct.ts";
+import type { Entry } from "../core/entry.ts";
+
+/** One entry on the wire and on disk; `AppendedAt` of later versions is skipped when read. */
+export const logStruct = struct("Log", { Data: bytes, Extensions: bytes, Index: uint, Term: uint, Type: uint });
+export type LogStruct = Infer<typeof logStruct>;
+
+const noBytes = new Uint8Array(0);
+
+/** The entry as a struct; empty data is nil, as the reference writes it. */
+export function toLogStruct(entry: Entry): LogStruct {
+  return {
+    Data: entry.data.length === 0 ? null : entry.data,
+    Extensions: entry.extensions === undefined || entry.extensions.length === 0 ? null : entry.extensions,
+    Index: entry.index,
+    Term: entry.term,
+    Type: entry.type,
+  };
+}
+
+/** The struct as an entry; `data` still aliases the decoded buffer. */
+export function fromLogStruct(log: LogStruct): Entry {
+  const entry = { index: logIndex(log.Index), term: term(log.Term), type: log.Type, data: log.Data ?? noBytes };
+  return log.Extensions === null || log.Extensions.length === 0 ? entry : { ...entry, extensions: log.Extensions };
+}
+
+/** MessagePack of one entry, in a buffer of its own. */
+export function encodeEntry(entry: Entry): Uint8Array {
+  return encodeMsgpack(logStruct, toLogStruct(entry));
+}
+
+/** Reads what `encodeEntry` or a peer wrote; `data` aliases `encoded`. Throws `DecodeError`. */
+export function decodeEntry(encoded: Uint8Array): Entry {
+  const log = decodeMsgpack(logStruct, encoded);
+  if (log.Index === 0) throw new DecodeError("raft: a log entry without an index");
+  return fromLogStruct(log);
+}

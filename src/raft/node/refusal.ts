@@ -1,0 +1,60 @@
+/** Failures of requests to the consensus that have no name in `lib/consensus.ts`. */
+import { unreachable } from "../../lib/assert.ts";
+import { LeadershipLostError, NotLeaderError } from "../../lib/consensus.ts";
+import { ProconsulError } from "../../lib/errors.ts";
+import type { RefusalReason } from "../core/effects.ts";
+
+/** The core refused; nothing was appended. */
+export class RaftRefusedError extends ProconsulError {
+  readonly code = "raft-refused";
+  readonly reason: RefusalReason;
+  constructor(reason: RefusalReason, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** The node was closed, or stopped after a failure. */
+export class RaftShutdownError extends ProconsulError {
+  readonly code = "raft-shutdown";
+  constructor() {
+    super("raft is already shutdown");
+  }
+}
+
+/** Nothing was applied yet, so there is no state to keep. */
+export class NothingToSnapshotError extends ProconsulError {
+  readonly code = "nothing-to-snapshot";
+  constructor() {
+    super("nothing new to snapshot");
+  }
+}
+
+/** What is on disk does not fit together and cannot be started from. */
+export class RaftDataError extends ProconsulError {
+  readonly code = "raft-data";
+}
+
+/** The error of a refusal; texts are the reference's where it has one. */
+export function refusalError(reason: RefusalReason): ProconsulError {
+  switch (reason) {
+    case "notLeader":
+      return new NotLeaderError();
+    case "leadershipLost":
+      return new LeadershipLostError();
+    case "transferInProgress":
+      return new RaftRefusedError(reason, "leadership transfer in progress");
+    case "overloaded":
+      return new RaftRefusedError(reason, "timed out enqueuing operation");
+    case "changePending":
+      return new RaftRefusedError(reason, "a configuration change is not committed yet");
+    case "changeInvalid":
+      return new RaftRefusedError(reason, "configuration change does not fit the present configuration");
+    case "targetInvalid":
+      return new RaftRefusedError(reason, "cannot find peer");
+    case "transferTimedOut":
+      return new RaftRefusedError(reason, "leadership transfer timeout");
+    default:
+      return unreachable(reason);
+  }
+}
