@@ -1,0 +1,182 @@
+/** The agent: what is registered here, the checks that run, and the catalog that follows. */
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Metrics } from "../lib/metrics.ts";
+import type { Rpc } from "../wire/rpc/method.ts";
+import { AntiEntropy } from "./anti-entropy.ts";
+import type { CheckIo } from "./check-io.ts";
+import { DefinitionLoader } from "./definition-loader.ts";
+import { EventLog } from "./events.ts";
+import type { AgentFiles } from "./files.ts";
+import { LocalState } from "./local-state.ts";
+import type { MetricsRegistry } from "./metrics-registry.ts";
+import { Persistence } from "./persistence.ts";
+import { Registrar } from "./registrar.ts";
+import type { AgentDefinitions, AgentHost, AgentMember, AgentSettings, LogSource, PoolChoice } from "./settings.ts";
+
+export interface AgentDeps {
+  readonly settings: AgentSettings;
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  /** Uniform integer below `limit`, for spreading work. */
+  readonly random: (limit: number) => number;
+  readonly uuid: () => string;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** What `/v1/agent/metrics` shows. */
+  readonly registry: MetricsRegistry;
+  readonly files: AgentFiles;
+  readonly io: CheckIo;
+  readonly host: AgentHost;
+  readonly logs: LogSource;
+}
+
+export class Agent {
+  readonly settings: AgentSettings;
+  readonly host: AgentHost;
+  readonly clock: Clock;
+  readonly logs: LogSource;
+  readonly registry: MetricsRegistry;
+  readonly state: LocalState;
+  readonly registrar: Registrar;
+  readonly events: EventLog;
+  /** The node's metadata as the catalog has it. */
+  readonly nodeMeta: Readonly<Record<string, string>>;
+  readonly #sync: AntiEntropy;
+  readonly #persistence: Persistence;
+  readonly #loader: DefinitionLoader;
+  readonly #log: Log;
+  #reaper: Disposable | undefined;
+
+  constructor(deps: AgentDeps) {
+    const { settings, clock, random, rpc, io } = deps;
+    this.settings = settings;
+    this.host = deps.host;
+    this.clock = clock;
+    this.logs = deps.logs;
+    this.registry = deps.registry;
+    this.#log = deps.log;
+    this.nodeMeta = { ...settings.nodeMeta, "consul-network-segment": "", "consul-version": settings.version };
+    this.state = new LocalState({
+      clock,
+      random,
+      updateIntervalMs: settings.checks.updateIntervalMs,
+      discardOutput: settings.checks.discardOutput,
+      changed: () => this.#sync.changed(),
+    });
+    this.#sync = new AntiEntropy({
+      rpc,
+      clock,
+      random,
+      log: deps.log,
+      state: this.state,
+      node: {
+        datacenter: settings.datacenter,
+        nodeName: settings.nodeName,
+        nodeId: settings.nodeId,
+        address: settings.advertiseAddress,
+        taggedAddresses: settings.taggedAddresses,
+        meta: this.nodeMeta,
+      },
+      intervalMs: settings.syncIntervalMs,
+      tokens: () => ({ agent: "", user: "" }),
+    });
+    this.#persistence = new Persistence(deps.files, deps.log);
+    this.registrar = new Registrar({
+      clock,
+      random,
+      log: deps.log,
+      rpc,
+      io,
+      state: this.state,
+      datacenter: settings.datacenter,
+      settings,
+      persistence: this.#persistence,
+      userToken: () => "",
+    });
+    this.events = new EventLog({
+      nodeName: settings.nodeName,
+      uuid: deps.uuid,
+      services: () => this.state.allServices(),
+    });
+    this.#loader = new DefinitionLoader({
+      registrar: this.registrar,
+      state: this.state,
+      persistence: this.#persistence,
+      log: deps.log,
+      nodeName: settings.nodeName,
+    });
+  }
+
+  /** Loads what is configured and what was kept, then begins to sync. Rejects with `RpcError` for bad definitions. */
+  async start(): Promise<void> {
+    await this.#loader.loadConfigured(this.settings.definitions, new Map());
+    await this.#loader.loadPersisted();
+    this.#sync.start();
+    this.#scheduleReaper();
+  }
+
+  /** Stops checks and syncing; registrations stay in the catalog. Settles when everything is on disk. */
+  async stop(): Promise<void> {
+    this.#reaper?.[Symbol.dispose]();
+    this.#sync.stop();
+    this.registrar.stop();
+    await this.#sync.idle();
+    await this.#persistence.flush();
+  }
+
+  /** Takes over changed definitions; what came over HTTP stays. Rejects with `RpcError`. */
+  async reload(definitions: AgentDefinitions): Promise<void> {
+    await this.#loader.reload(definitions);
+  }
+
+  members(pool: PoolChoice = { wan: false }): readonly AgentMember[] {
+    return this.host.members(pool);
+  }
+
+  leave(): Promise<void> {
+    return this.host.leave();
+  }
+
+  /** The servers may have changed, or there is a leader again: compare soon. */
+  serverUp(): void {
+    this.#sync.serverUp();
+  }
+
+  /** Settles when nothing is being synced. */
+  synced(): Promise<void> {
+    return this.#sync.idle();
+  }
+
+  /** Sections of statistics, this agent's included. */
+  stats(): Readonly<Record<string, Readonly<Record<string, string>>>> {
+    const { monitors, ttls } = this.registrar.counts();
+    return {
+      ...this.host.stats(),
+      agent: {
+        check_monitors: String(monitors),
+        check_ttls: String(ttls),
+        checks: String(this.state.allChecks().length),
+        services: String(this.state.allServices().length),
+      },
+      build: {
+        prerelease: "",
+        revision: this.settings.revision.slice(0, 8),
+        version: this.settings.version,
+        version_metadata: "",
+      },
+    };
+  }
+
+  #scheduleReaper(): void {
+    this.#reaper = this.clock.after(this.settings.checks.reapIntervalMs, () => {
+      this.#scheduleReaper();
+      this.registrar.reap().catch((error: unknown) => this.#log.error("failed to reap", { error: String(error) }));
+    });
+  }
+}
+
+/** Builds an agent; nothing runs before `start`. */
+export function createAgent(deps: AgentDeps): Agent {
+  return new Agent(deps);
+}
