@@ -155,8 +155,7 @@ export function buildUi({ settings, problems }: BuildContext): UiConfig {
   const provider = filled(settings.text("ui_config.metrics_provider"));
   const prometheusPaths = ["/api/v1/query", "/api/v1/query_range"];
   return {
-    // The default is `false`, so that only a value of the user's own hides the old key's.
-    enabled: (settings.bool("ui_config.enabled") ?? false) || (settings.bool("ui") ?? false),
+    enabled: settings.bool("ui_config.enabled") ?? settings.bool("ui") ?? false,
     dir: filled(settings.text("ui_config.dir") ?? settings.text("ui_dir")),
     contentPath: contentPath(settings.text("ui_config.content_path") ?? settings.text("ui_content_path") ?? ""),
     metricsProvider: provider,

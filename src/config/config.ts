@@ -308,7 +308,7 @@ export interface Config {
   readonly nodeMeta: Readonly<Record<string, string>>;
   readonly datacenter: string;
   readonly primaryDatacenter: string;
-  /** `undefined` in development mode: everything stays in memory. */
+  /** `undefined` only in development mode: everything stays in memory. */
   readonly dataDir: string | undefined;
   readonly devMode: boolean;
   readonly server: boolean;
@@ -344,6 +344,7 @@ export interface Config {
   readonly skipLeaveOnInterrupt: boolean;
   readonly leaveDrainTimeMs: number;
   readonly rpcProtocol: number;
+  readonly grpcKeepalive: { readonly intervalMs: number; readonly timeoutMs: number };
   readonly translateWanAddrs: boolean;
   readonly debug: boolean;
   readonly anonymousSignature: boolean;
@@ -361,7 +362,7 @@ export interface Config {
 /** What a running agent takes over on reload; everything else waits for a restart. */
 export type ReloadableConfig = Pick<
   Config,
-  "services" | "checks" | "watches" | "nodeMeta" | "dns" | "debug"
+  "services" | "checks" | "watches" | "nodeMeta" | "dns" | "debug" | "ui"
 > & {
   readonly logLevel: ConfigLogLevel;
   readonly aclTokens: AclTokensConfig;

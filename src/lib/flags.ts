@@ -31,37 +31,41 @@ export class FlagError extends ProconsulError {
   readonly code = "flag";
 }
 
-/** A read command line: for each given flag its raw values in order, and what came after the flags. */
+/** One use of a flag: its name and raw value. */
+export type FlagUse = readonly [name: string, value: string];
+
+/** A read command line: every use of a flag in order, and what came after the flags. */
 export class ParsedFlags {
-  readonly #values: ReadonlyMap<string, readonly string[]>;
+  /** In the order of the command line. */
+  readonly uses: readonly FlagUse[];
   /** Words after the flags. */
   readonly rest: readonly string[];
   /** `-h` or `-help` was given and the command has no such flag of its own; reading stopped there. */
   readonly helpWanted: boolean;
 
   constructor(parts: {
-    readonly values: ReadonlyMap<string, readonly string[]>;
+    readonly uses: readonly FlagUse[];
     readonly rest: readonly string[];
     readonly helpWanted: boolean;
   }) {
-    this.#values = parts.values;
+    this.uses = parts.uses;
     this.rest = parts.rest;
     this.helpWanted = parts.helpWanted;
   }
 
   /** Names of the flags that were given, in the order of their first use. */
   given(): readonly string[] {
-    return [...this.#values.keys()];
+    return [...new Set(this.uses.map(([name]) => name))];
   }
 
   /** The last value, or `undefined` if the flag was not given. */
   string(name: string): string | undefined {
-    return this.#values.get(name)?.at(-1);
+    return this.strings(name).at(-1);
   }
 
   /** Every value, in order. */
   strings(name: string): readonly string[] {
-    return this.#values.get(name) ?? [];
+    return this.uses.filter((use) => use[0] === name).map((use) => use[1]);
   }
 
   /** The last value as a boolean, or `undefined` if the flag was not given. */
@@ -160,12 +164,9 @@ function checkValue(definition: FlagDefinition, text: string): void {
 }
 
 /** Reads `argv` (without the program and command words). Throws `FlagError` at the first bad word. */
-export function parseFlags(
-  definitions: readonly FlagDefinition[],
-  argv: readonly string[],
-): ParsedFlags {
+export function parseFlags(definitions: readonly FlagDefinition[], argv: readonly string[]): ParsedFlags {
   const byName = new Map(definitions.map((definition) => [definition.name, definition]));
-  const values = new Map<string, string[]>();
+  const uses: FlagUse[] = [];
   let at = 0;
   while (at < argv.length) {
     const word = argv[at] ?? "";
@@ -176,7 +177,7 @@ export function parseFlags(
     const definition = byName.get(name);
     if (definition === undefined) {
       if (name === "h" || name === "help") {
-        return new ParsedFlags({ values, rest: argv.slice(at), helpWanted: true });
+        return new ParsedFlags({ uses, rest: argv.slice(at), helpWanted: true });
       }
       throw new FlagError(`flag provided but not defined: -${name}`);
     }
@@ -187,7 +188,7 @@ export function parseFlags(
     }
     if (value === undefined) throw new FlagError(`flag needs an argument: -${name}`);
     checkValue(definition, value);
-    values.set(name, [...(values.get(name) ?? []), value]);
+    uses.push([name, value]);
   }
-  return new ParsedFlags({ values, rest: argv.slice(at), helpWanted: false });
+  return new ParsedFlags({ uses, rest: argv.slice(at), helpWanted: false });
 }
