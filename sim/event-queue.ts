@@ -42,7 +42,8 @@ export class EventQueue<Event> {
       let child = at * 2 + 1;
       if (child >= heap.length) break;
       const right = child + 1;
-      if (right < heap.length && isBefore(heap[right] as Item<Event>, heap[child] as Item<Event>)) child = right;
+      if (right < heap.length && isBefore(heap[right] as Item<Event>, heap[child] as Item<Event>))
+        child = right;
       if (isBefore(last, heap[child] as Item<Event>)) break;
       heap[at] = heap[child] as Item<Event>;
       at = child;

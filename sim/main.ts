@@ -34,7 +34,9 @@ function main(): number {
     sum.healMsMax = Math.max(sum.healMsMax, verdict.healMs);
   }
   const seconds = (performance.now() - startedMs) / 1000;
-  console.log(`raft: ${count} seeds from ${first} passed in ${seconds.toFixed(1)} s (${((seconds * 1000) / count).toFixed(2)} ms each)`);
+  console.log(
+    `raft: ${count} seeds from ${first} passed in ${seconds.toFixed(1)} s (${((seconds * 1000) / count).toFixed(2)} ms each)`,
+  );
   console.log(
     `  ${sum.steps} steps, ${sum.applied} entries applied, ${sum.acknowledged} acknowledged, ${sum.reads} reads proved, ` +
       `${sum.leaders} leaderships, slowest recovery ${sum.healMsMax} ms`,

@@ -35,7 +35,12 @@ const healCheckMs = 20;
 export function runRaftSeed(seed: number, o: { rules?: Rules; log?: (line: string) => void } = {}): Verdict {
   const rng = seededRng(seed);
   const plan = drawPlan(rng.fork("plan"));
-  const world = new World({ plan, rules: o.rules ?? defaultRules, rng, ...(o.log === undefined ? {} : { log: o.log }) });
+  const world = new World({
+    plan,
+    rules: o.rules ?? defaultRules,
+    rng,
+    ...(o.log === undefined ? {} : { log: o.log }),
+  });
   let failure: string | undefined;
   let healMs = 0;
   try {

@@ -15,7 +15,9 @@ export interface StoredSnapshot {
   readonly digest: number;
 }
 
-type Operation = { readonly kind: "write"; readonly write: LogWrite } | { readonly kind: "compact"; readonly through: LogIndex };
+type Operation =
+  | { readonly kind: "write"; readonly write: LogWrite }
+  | { readonly kind: "compact"; readonly through: LogIndex };
 
 /** One server's disk; outlives its crashes. */
 export class SimDisk implements LogView {
@@ -43,7 +45,11 @@ export class SimDisk implements LogView {
   entries(from: LogIndex, through: LogIndex, bytesMax: number): readonly Entry[] {
     const found: Entry[] = [];
     let bytes = 0;
-    for (let index: number = from; index <= through && (bytes <= bytesMax || found.length === 0); index += 1) {
+    for (
+      let index: number = from;
+      index <= through && (bytes <= bytesMax || found.length === 0);
+      index += 1
+    ) {
       const entry = this.#entries[index - this.#first];
       if (entry === undefined) break;
       found.push(entry);
@@ -109,9 +115,13 @@ export class SimDisk implements LogView {
       this.#entries = [];
       this.#first = write.restartAfter + 1;
     }
-    if (write.truncateFrom !== undefined) this.#entries = this.#entries.slice(0, write.truncateFrom - this.#first);
+    if (write.truncateFrom !== undefined)
+      this.#entries = this.#entries.slice(0, write.truncateFrom - this.#first);
     if (write.entries.length === 0) return;
-    assert(must(write.entries[0], "not empty").index === this.lastIndex + 1, "a write leaves no gap in the log");
+    assert(
+      must(write.entries[0], "not empty").index === this.lastIndex + 1,
+      "a write leaves no gap in the log",
+    );
     this.#entries.push(...write.entries);
   }
 }

@@ -25,7 +25,7 @@ export interface Rpc {
 /** Something a client waits for. */
 export type Waiting =
   | { readonly kind: "propose"; readonly proposals: readonly number[] }
-  | { readonly kind: "read"; readonly acknowledgedAtStart: number }
+  | { readonly kind: "read"; readonly acknowledgedAtStart: number; readonly startMs: number }
   | { readonly kind: "other" };
 
 const textEncoder = new TextEncoder();
@@ -63,6 +63,8 @@ export class SimServer {
   readonly waiting = new Map<number, Waiting>();
   /** Appended for a client, not yet applied: index to term. */
   readonly unacknowledged = new Map<number, number>();
+  /** Per peer: when the newest AppendEntries was sent that it has answered. */
+  readonly answeredMs = new Map<ServerId, number>();
   machineIndex = 0;
   machineDigest = 0;
 
@@ -122,6 +124,7 @@ export class SimServer {
     this.inbound.clear();
     this.waiting.clear();
     this.unacknowledged.clear();
+    this.answeredMs.clear();
   }
 
   /** The core, for callers that know that the server is up. */

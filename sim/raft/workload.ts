@@ -27,10 +27,10 @@ export class Workload {
 
   /** Heals everything that is broken; from here on nothing breaks any more. */
   stopFaults(): void {
-    const { servers, network } = this.#world;
+    const { servers, rates } = this.#world;
     this.#faults = false;
     this.#world.healLinks();
-    Object.assign(network, { lossRate: 0, duplicateRate: 0, longDelayRate: 0 });
+    Object.assign(rates, { lossRate: 0, duplicateRate: 0, longDelayRate: 0, crashAfterVoteRate: 0 });
     for (const server of servers) {
       server.pausedUntilMs = 0;
       this.#world.restart(server);
@@ -49,11 +49,17 @@ export class Workload {
   /** As `bootstrap_expect` does: some or all of the servers write the same first configuration. */
   #bootstrap(): void {
     const first = this.#world.servers.slice(0, this.#plan.serverCount);
-    const configuration = { servers: first.map(({ id, address }): Server => ({ id, address, suffrage: "voter" })) };
+    const configuration = {
+      servers: first.map(({ id, address }): Server => ({ id, address, suffrage: "voter" })),
+    };
     const sure = this.#rng.below(first.length);
     for (const server of first) {
       if (server.index !== sure && !this.#rng.chance(2, 3)) continue;
-      this.#world.ask(server, { kind: "other" }, (proposalId) => ({ kind: "bootstrap", proposalId, configuration }));
+      this.#world.ask(server, { kind: "other" }, (proposalId) => ({
+        kind: "bootstrap",
+        proposalId,
+        configuration,
+      }));
     }
   }
 
@@ -69,7 +75,11 @@ export class Workload {
     const proposals = Array.from({ length: count }, (_, at) => this.#proposal + 1 + at);
     this.#proposal += count;
     const entries = proposals.map((proposal) => ({ type: entryType.command, data: commandData(proposal) }));
-    this.#world.ask(server, { kind: "propose", proposals }, (proposalId) => ({ kind: "propose", proposalId, entries }));
+    this.#world.ask(server, { kind: "propose", proposals }, (proposalId) => ({
+      kind: "propose",
+      proposalId,
+      entries,
+    }));
   }
 
   #readForEver(): void {
@@ -78,7 +88,11 @@ export class Workload {
     const server = leaders[this.#rng.below(leaders.length)];
     if (server === undefined) return;
     const acknowledgedAtStart = this.#world.checkers.acknowledgedIndex;
-    this.#world.ask(server, { kind: "read", acknowledgedAtStart }, (proposalId) => ({ kind: "verifyLeader", proposalId }));
+    const startMs = this.#world.nowMs;
+    this.#world.ask(server, { kind: "read", acknowledgedAtStart, startMs }, (proposalId) => ({
+      kind: "verifyLeader",
+      proposalId,
+    }));
   }
 
   #rollForEver(): void {
@@ -88,7 +102,8 @@ export class Workload {
     const server = servers[this.#rng.below(servers.length)] as SimServer;
     const roll = (rate: number): boolean => rate > 0 && this.#rng.chance(rate, 1000);
     if (roll(this.#plan.cutRate)) this.#partition();
-    if (roll(this.#plan.oneWayCutRate)) this.#world.cutLink(server, servers[this.#rng.below(servers.length)] as SimServer);
+    if (roll(this.#plan.oneWayCutRate))
+      this.#world.cutLink(server, servers[this.#rng.below(servers.length)] as SimServer);
     if (this.#rng.chance(1, 6)) this.#world.healLinks();
     if (roll(this.#plan.crashRate)) this.#crash(server);
     if (roll(this.#plan.pauseRate)) this.#world.pause(server, this.#rng.below(150));
@@ -104,7 +119,10 @@ export class Workload {
     for (const a of servers) {
       for (const b of servers) if (side[a.index] !== side[b.index]) this.#world.cutLink(a, b);
     }
-    this.#world.note(undefined, () => `partition ${servers.map((s) => (side[s.index] === true ? s.id : "|")).join(" ")}`);
+    this.#world.note(
+      undefined,
+      () => `partition ${servers.map((s) => (side[s.index] === true ? s.id : "|")).join(" ")}`,
+    );
   }
 
   /** Often one, sometimes all at once. */
@@ -113,7 +131,7 @@ export class Workload {
     for (const victim of victims) {
       if (victim.core === undefined) continue;
       this.#world.crash(victim);
-      this.#world.restartLater(victim, this.#rng.below(120));
+      this.#world.restartLater(victim, this.#rng.below(this.#plan.restartMs));
     }
   }
 
@@ -132,7 +150,11 @@ export class Workload {
     ];
     const change = changes[this.#rng.below(changes.length)] as ConfigurationChange;
     this.#world.note(leader, () => `change ${change.kind} ${id}`);
-    this.#world.ask(leader, { kind: "other" }, (proposalId) => ({ kind: "changeConfiguration", proposalId, change }));
+    this.#world.ask(leader, { kind: "other" }, (proposalId) => ({
+      kind: "changeConfiguration",
+      proposalId,
+      change,
+    }));
   }
 
   #transfer(): void {

@@ -6,7 +6,15 @@
  */
 import { assert, must, unreachable } from "../../src/lib/assert.ts";
 import type { Rng } from "../../src/lib/rng.ts";
-import type { Effects, Input, Outcome, Outgoing, OutgoingReply, SendSnapshot } from "../../src/raft/core/effects.ts";
+import type {
+  Effects,
+  Input,
+  Outcome,
+  Outgoing,
+  OutgoingReply,
+  SendSnapshot,
+} from "../../src/raft/core/effects.ts";
+import type { Entry, ServerId } from "../../src/raft/core/entry.ts";
 import { checkInvariants } from "../../src/raft/core/invariants.ts";
 import type { Rules } from "../../src/raft/core/rules.ts";
 import { EventQueue } from "../event-queue.ts";
@@ -20,28 +28,38 @@ export type WorldEvent =
   | { readonly kind: "deliver"; readonly rpc: Rpc; readonly isCopy: boolean }
   | { readonly kind: "answer"; readonly rpc: Rpc; readonly reply: OutgoingReply }
   | { readonly kind: "fail"; readonly rpc: Rpc }
-  | { readonly kind: "own"; readonly server: SimServer; readonly incarnation: number; readonly what: OwnEvent }
+  | {
+      readonly kind: "own";
+      readonly server: SimServer;
+      readonly incarnation: number;
+      readonly what: OwnEvent;
+    }
   | { readonly kind: "restart"; readonly server: SimServer }
   | { readonly kind: "act"; readonly act: () => void };
 
 type OwnEvent =
   | { readonly kind: "process" }
   | { readonly kind: "synced"; readonly token: number }
-  | { readonly kind: "snapshotStored"; readonly snapshot: StoredSnapshot; readonly inboundId: number | undefined }
+  | {
+      readonly kind: "snapshotStored";
+      readonly snapshot: StoredSnapshot;
+      readonly inboundId: number | undefined;
+    }
   | { readonly kind: "snapshotBroken"; readonly inboundId: number };
 
-/** Rates of the network that can change during a run. */
-export interface Network {
+/** Rates that fall to 0 when the world heals. */
+export interface FaultRates {
   lossRate: number;
   duplicateRate: number;
   longDelayRate: number;
+  crashAfterVoteRate: number;
 }
 
 /** See the file's head. */
 export class World {
   readonly servers: readonly SimServer[];
   readonly checkers = new Checkers();
-  readonly network: Network;
+  readonly rates: FaultRates;
   readonly #plan: Plan;
   readonly #rules: Rules;
   readonly #rng: Rng;
@@ -59,7 +77,8 @@ export class World {
     this.#rules = o.rules;
     this.#rng = rng.fork("world");
     this.#log = o.log;
-    this.network = { lossRate: plan.lossRate, duplicateRate: plan.duplicateRate, longDelayRate: plan.longDelayRate };
+    const { lossRate, duplicateRate, longDelayRate, crashAfterVoteRate } = plan;
+    this.rates = { lossRate, duplicateRate, longDelayRate, crashAfterVoteRate };
     this.servers = Array.from({ length: plan.serverCount + plan.spareCount }, (_, index) => {
       const serverRng = rng.fork(`server ${index}`);
       const rate = 1000 + (plan.skew === 0 ? 0 : serverRng.below(2 * plan.skew + 1) - plan.skew);
@@ -145,7 +164,11 @@ export class World {
   }
 
   #start(server: SimServer): void {
-    this.note(server, () => `start with log ${server.disk.firstIndex}…${server.disk.lastIndex}, term ${server.disk.hardState.term}`);
+    this.note(
+      server,
+      () =>
+        `start with log ${server.disk.firstIndex}…${server.disk.lastIndex}, term ${server.disk.hardState.term}`,
+    );
     server.start(this.nowMs, this.#plan.options, this.#rules);
     this.#processSoon(server);
   }
@@ -179,7 +202,8 @@ export class World {
         return this.#synced(server, what.token);
       case "snapshotStored":
         server.disk.storeSnapshot(what.snapshot);
-        if (what.inboundId === undefined) return this.input(server, { kind: "snapshotTaken", snapshot: what.snapshot.mark });
+        if (what.inboundId === undefined)
+          return this.input(server, { kind: "snapshotTaken", snapshot: what.snapshot.mark });
         return this.input(server, { kind: "snapshotReceived", inboundId: what.inboundId, ok: true });
       case "snapshotBroken":
         return this.input(server, { kind: "snapshotReceived", inboundId: what.inboundId, ok: false });
@@ -212,7 +236,9 @@ export class World {
     const inputs: Input[] = [{ kind: "clock", nowMs: server.clockMs(this.nowMs) }, ...server.inbox];
     server.inbox = [];
     this.stepCount += 1;
+    const before = server.role === "leader" ? server.core.status() : undefined;
     const effects = server.core.step(inputs);
+    if (before !== undefined) this.checkers.led(before, server.core);
     const [problem] = checkInvariants(server.core);
     if (problem !== undefined) throw new Violation(`${server.id}: ${problem}`);
     this.#carryOut(server, effects);
@@ -223,14 +249,16 @@ export class World {
     for (const outgoing of effects.send) this.#send(server, outgoing);
     if (effects.write !== undefined) this.#write(server, effects.write.token, effects);
     if (effects.sendAfterWrite.length > 0) {
-      if (server.syncedToken >= server.lastToken) throw new Violation(`${server.id} waits for a write that does not exist`);
+      if (server.syncedToken >= server.lastToken)
+        throw new Violation(`${server.id} waits for a write that does not exist`);
       server.held.push({ token: server.lastToken, outgoing: effects.sendAfterWrite });
     }
     if (effects.compactThrough !== undefined) server.disk.beginCompact(effects.compactThrough);
     for (const { inboundId } of effects.receiveSnapshot) this.#receiveSnapshot(server, inboundId);
     for (const snapshot of effects.sendSnapshot) this.#sendSnapshot(server, snapshot);
     if (effects.lostFrom !== undefined) {
-      for (const index of server.unacknowledged.keys()) if (index >= effects.lostFrom) server.unacknowledged.delete(index);
+      for (const index of server.unacknowledged.keys())
+        if (index >= effects.lostFrom) server.unacknowledged.delete(index);
     }
     this.#apply(server, effects);
     for (const outcome of effects.outcomes) this.#outcome(server, outcome);
@@ -243,11 +271,33 @@ export class World {
 
   #write(server: SimServer, token: number, effects: Effects): void {
     const write = must(effects.write, "there is a write");
-    this.note(server, () => `write ${token}: ${write.entries.length} entries to ${write.entries.at(-1)?.index ?? "-"}${write.truncateFrom === undefined ? "" : `, cut from ${write.truncateFrom}`}${write.restartAfter === undefined ? "" : `, restart after ${write.restartAfter}`}${write.hardState === undefined ? "" : `, term ${write.hardState.term} vote ${write.hardState.votedFor}`}`);
+    this.note(
+      server,
+      () =>
+        `write ${token}: ${write.entries.length} entries to ${write.entries.at(-1)?.index ?? "-"}${write.truncateFrom === undefined ? "" : `, cut from ${write.truncateFrom}`}${write.restartAfter === undefined ? "" : `, restart after ${write.restartAfter}`}${write.hardState === undefined ? "" : `, term ${write.hardState.term} vote ${write.hardState.votedFor}`}`,
+    );
     server.disk.begin(write);
+    const votedFor = write.hardState?.votedFor;
+    if (
+      votedFor !== undefined &&
+      votedFor !== server.address &&
+      this.#rng.chance(this.rates.crashAfterVoteRate, 1000)
+    ) {
+      this.#crashSoon(server);
+    }
     server.lastToken = token;
     server.syncDueMs = Math.max(server.syncDueMs, this.nowMs + 1 + this.#rng.below(this.#plan.syncMs));
     this.#own(server, server.syncDueMs - this.nowMs, { kind: "synced", token });
+  }
+
+  /** Most votes are on disk and on their way by then, and other candidates' requests still to come. */
+  #crashSoon(server: SimServer): void {
+    const { incarnation } = server;
+    this.later(1 + this.#rng.below(2 * this.#plan.syncMs), () => {
+      if (server.incarnation !== incarnation) return;
+      this.crash(server);
+      this.restartLater(server, this.#rng.below(3));
+    });
   }
 
   #synced(server: SimServer, token: number): void {
@@ -263,33 +313,57 @@ export class World {
   #apply(server: SimServer, effects: Effects): void {
     const { installSnapshot } = effects;
     if (installSnapshot !== undefined) {
-      const stored = must(server.disk.findSnapshot(installSnapshot.index), "an installed snapshot is on disk");
+      const stored = must(
+        server.disk.findSnapshot(installSnapshot.index),
+        "an installed snapshot is on disk",
+      );
       this.note(server, () => `install snapshot ${installSnapshot.index}`);
       this.checkers.installed(server.id, installSnapshot.index, stored.digest);
       server.machineIndex = installSnapshot.index;
       server.machineDigest = stored.digest;
     }
     for (const entry of effects.apply) {
-      server.machineDigest = this.checkers.applied({ id: server.id, after: server.machineIndex, before: server.machineDigest, entry });
+      server.machineDigest = this.checkers.applied({
+        id: server.id,
+        after: server.machineIndex,
+        before: server.machineDigest,
+        entry,
+      });
       server.machineIndex = entry.index;
       const term = server.unacknowledged.get(entry.index);
       if (term === undefined) continue;
       server.unacknowledged.delete(entry.index);
-      if (term === entry.term) this.checkers.acknowledged(entry.index);
+      if (term === entry.term) this.#acknowledge(server, entry);
     }
     if (effects.apply.length > 0) this.note(server, () => `apply through ${server.machineIndex}`);
   }
 
+  #acknowledge(server: SimServer, entry: Entry): void {
+    this.checkers.acknowledgedOnDisks({
+      entry,
+      core: server.running,
+      holds: (id) => {
+        const { disk } = this.#find(id);
+        return (disk.snapshot?.mark.index ?? 0) >= entry.index || disk.termAt(entry.index) === entry.term;
+      },
+    });
+    this.checkers.acknowledged(entry.index);
+  }
+
   #outcome(server: SimServer, outcome: Outcome): void {
     const waiting = server.waiting.get(outcome.proposalId);
-    if (waiting === undefined) throw new Violation(`${server.id} answers ${outcome.proposalId}, which nobody asks`);
+    if (waiting === undefined)
+      throw new Violation(`${server.id} answers ${outcome.proposalId}, which nobody asks`);
     server.waiting.delete(outcome.proposalId);
     this.note(server, () => `outcome ${JSON.stringify(outcome)}`);
     if (outcome.kind === "verified" && waiting.kind === "read") {
-      const { acknowledgedAtStart } = waiting;
+      const { acknowledgedAtStart, startMs } = waiting;
       this.checkers.verified({ id: server.id, acknowledgedAtStart, readIndex: outcome.readIndex });
+      const answered = (id: ServerId): boolean => (server.answeredMs.get(id) ?? -1) >= startMs;
+      this.checkers.provedByMajority(server.running, answered);
     } else if (outcome.kind === "proposed" && waiting.kind === "propose") {
-      for (let at = 0; at < outcome.count; at += 1) server.unacknowledged.set(outcome.firstIndex + at, outcome.term);
+      for (let at = 0; at < outcome.count; at += 1)
+        server.unacknowledged.set(outcome.firstIndex + at, outcome.term);
     } else if (outcome.kind === "refused" && waiting.kind === "propose") {
       for (const proposal of waiting.proposals) this.checkers.refused(proposal);
     }
@@ -300,7 +374,11 @@ export class World {
       const rpc = server.inbound.get(outgoing.inboundId);
       server.inbound.delete(outgoing.inboundId);
       if (rpc === undefined) return;
-      this.note(server, () => `-> ${rpc.from.id} ${"error" in outgoing ? outgoing.error : renderMessage(outgoing.message)}`);
+      this.note(
+        server,
+        () => `-> ${rpc.from.id} ${"error" in outgoing ? outgoing.error : renderMessage(outgoing.message)}`,
+      );
+      this.#watchVote(server, rpc, outgoing);
       if (this.#isLost(server, rpc.from)) return this.#lose(rpc);
       this.#queue.add(this.nowMs + this.#delay(), { kind: "answer", rpc, reply: outgoing });
       return;
@@ -309,11 +387,25 @@ export class World {
     this.#sendRpc({ from: server, to: this.#find(to), requestId, message, timeoutMs, snapshot: undefined });
   }
 
+  #watchVote(server: SimServer, rpc: Rpc, reply: OutgoingReply): void {
+    if ("error" in reply || reply.message.kind !== "requestVoteResponse" || !reply.message.granted) return;
+    if (rpc.message.kind !== "requestVote") throw new Violation(`${server.id} grants a vote to nobody`);
+    const { term, candidate } = rpc.message;
+    this.checkers.voted({ id: server.id, term, candidate, disk: server.disk.hardState });
+  }
+
   #sendSnapshot(server: SimServer, send: SendSnapshot): void {
     const snapshot = server.disk.findSnapshot(send.message.lastLogIndex);
     const { snapshotTimeoutMs } = this.#plan.options;
     const { requestId, to, message } = send;
-    this.#sendRpc({ from: server, to: this.#find(to), requestId, message, timeoutMs: snapshotTimeoutMs, snapshot });
+    this.#sendRpc({
+      from: server,
+      to: this.#find(to),
+      requestId,
+      message,
+      timeoutMs: snapshotTimeoutMs,
+      snapshot,
+    });
   }
 
   #sendRpc(o: Omit<Rpc, "incarnation" | "sentMs">): void {
@@ -322,14 +414,15 @@ export class World {
     if (this.#isLost(rpc.from, rpc.to)) return this.#lose(rpc);
     if (rpc.message.kind === "installSnapshot" && rpc.snapshot === undefined) return this.#lose(rpc);
     this.#queue.add(this.nowMs + this.#delay(), { kind: "deliver", rpc, isCopy: false });
-    if (!this.#rng.chance(this.network.duplicateRate, 1000)) return;
+    if (!this.#rng.chance(this.rates.duplicateRate, 1000)) return;
     this.#queue.add(this.nowMs + this.#delay(), { kind: "deliver", rpc, isCopy: true });
   }
 
   /** A copy is handled like the original, but its answer goes nowhere: a request has one answer. */
   #deliver(rpc: Rpc, isCopy: boolean): void {
     const { to } = rpc;
-    if (to.core === undefined || this.#cut.has(rpc.from.index * 16 + to.index)) return isCopy ? undefined : this.#lose(rpc);
+    if (to.core === undefined || this.#cut.has(rpc.from.index * 16 + to.index))
+      return isCopy ? undefined : this.#lose(rpc);
     this.#inboundId += 1;
     to.inbound.set(this.#inboundId, isCopy ? undefined : rpc);
     if (rpc.snapshot !== undefined) this.#arriving.set(this.#inboundId, rpc.snapshot);
@@ -350,7 +443,12 @@ export class World {
     if (from.incarnation !== rpc.incarnation) return;
     if (this.#cut.has(rpc.to.index * 16 + from.index)) return this.#lose(rpc);
     if ("error" in reply) this.input(from, { kind: "failed", requestId, remoteError: reply.error });
-    else this.input(from, { kind: "response", requestId, message: reply.message });
+    else {
+      if (reply.message.kind === "appendEntriesResponse") {
+        from.answeredMs.set(rpc.to.id, Math.max(rpc.sentMs, from.answeredMs.get(rpc.to.id) ?? 0));
+      }
+      this.input(from, { kind: "response", requestId, message: reply.message });
+    }
   }
 
   /** The sender hears nothing until its patience ends. */
@@ -359,15 +457,18 @@ export class World {
   }
 
   #isLost(from: SimServer, to: SimServer): boolean {
-    return this.#cut.has(from.index * 16 + to.index) || this.#rng.chance(this.network.lossRate, 1000);
+    return this.#cut.has(from.index * 16 + to.index) || this.#rng.chance(this.rates.lossRate, 1000);
   }
 
   #delay(): number {
-    const isLong = this.network.longDelayRate > 0 && this.#rng.chance(this.network.longDelayRate, 1000);
+    const isLong = this.rates.longDelayRate > 0 && this.#rng.chance(this.rates.longDelayRate, 1000);
     return (isLong ? this.#rng.below(150) : 0) + this.#rng.below(this.#plan.delayMs + 1);
   }
 
   #find(id: string): SimServer {
-    return must(this.servers.find((server) => server.id === id), "requests go to servers that exist");
+    return must(
+      this.servers.find((server) => server.id === id),
+      "requests go to servers that exist",
+    );
   }
 }

@@ -115,7 +115,12 @@ export class RaftCore {
     const { committed } = membership;
     const term = log.termAt(appliedIndex);
     if (appliedIndex === 0 || term === undefined || committed.index > appliedIndex) return undefined;
-    return { index: appliedIndex, term, configuration: committed.configuration, configurationIndex: committed.index };
+    return {
+      index: appliedIndex,
+      term,
+      configuration: committed.configuration,
+      configurationIndex: committed.index,
+    };
   }
 
   /** Term of the entry at `index`, or of the snapshot's end; undefined if it is not in this server's log. */
@@ -126,7 +131,8 @@ export class RaftCore {
   /** Problems of the structure itself, for `checkInvariants`. */
   problems(): readonly string[] {
     const found = [...this.#state.log.problems(), ...(this.#leading?.problems() ?? [])];
-    if (this.#leading !== undefined && this.#election !== undefined) found.push("leads and stands for election");
+    if (this.#leading !== undefined && this.#election !== undefined)
+      found.push("leads and stands for election");
     return found;
   }
 
@@ -161,7 +167,10 @@ export class RaftCore {
   }
 
   #command(
-    input: Extract<Input, { kind: "propose" | "changeConfiguration" | "transferLeadership" | "verifyLeader" }>,
+    input: Extract<
+      Input,
+      { kind: "propose" | "changeConfiguration" | "transferLeadership" | "verifyLeader" }
+    >,
   ): void {
     const leading = this.#leading;
     if (leading === undefined) return this.#state.outbox.refuse(input.proposalId, "notLeader");
@@ -182,7 +191,8 @@ export class RaftCore {
   #request(inboundId: number, message: RaftRequest): void {
     const { outbox } = this.#state;
     const version = message.header.protocolVersion;
-    if (version > protocolVersion || version < protocolVersion - 1) return outbox.replyError(inboundId, replyErrors.version);
+    if (version > protocolVersion || version < protocolVersion - 1)
+      return outbox.replyError(inboundId, replyErrors.version);
     switch (message.kind) {
       case "appendEntries":
         return this.#appendEntries(inboundId, message);
@@ -194,7 +204,8 @@ export class RaftCore {
         return this.#installSnapshot(inboundId, message);
       case "timeoutNow":
         outbox.reply(inboundId, { kind: "timeoutNowResponse", header: this.#state.header });
-        if (this.#leading === undefined && this.#state.membership.isVoter(this.#state.id)) this.#campaign("vote", true);
+        if (this.#leading === undefined && this.#state.membership.isVoter(this.#state.id))
+          this.#campaign("vote", true);
         return;
       default:
         return unreachable(message);
@@ -215,7 +226,8 @@ export class RaftCore {
   #installSnapshot(inboundId: number, message: InstallSnapshotRequest): void {
     const state = this.#state;
     const answer = { kind: "installSnapshotResponse", header: state.header } as const;
-    if (message.term < state.term) return state.outbox.reply(inboundId, { ...answer, term: state.term, success: false });
+    if (message.term < state.term)
+      return state.outbox.reply(inboundId, { ...answer, term: state.term, success: false });
     if (!this.#follow(message)) return state.outbox.replyError(inboundId, replyErrors.sameTerm);
     if (isSuperfluous(state, message)) {
       return state.outbox.replyAfterWrite(inboundId, { ...answer, term: state.term, success: true });
@@ -236,7 +248,12 @@ export class RaftCore {
       acceptSnapshot(state, message);
     }
     if (message.term === state.term && this.#leading === undefined) this.#armContact();
-    const answer = { kind: "installSnapshotResponse", header: state.header, term: state.term, success: ok } as const;
+    const answer = {
+      kind: "installSnapshotResponse",
+      header: state.header,
+      term: state.term,
+      success: ok,
+    } as const;
     state.outbox.replyAfterWrite(inboundId, answer);
   }
 
@@ -270,7 +287,8 @@ export class RaftCore {
     if (this.#leading !== undefined) return false;
     this.#stopCampaign();
     const id = message.header.id ?? state.membership.findByAddress(message.leader)?.id;
-    if (state.leader?.id !== id || state.leader?.address !== message.leader) state.leader = { id, address: message.leader };
+    if (state.leader?.id !== id || state.leader?.address !== message.leader)
+      state.leader = { id, address: message.leader };
     this.#armContact();
     return true;
   }
@@ -301,7 +319,8 @@ export class RaftCore {
   #failed(requestId: number, remoteError: string | undefined): void {
     const voter = this.#asked.get(requestId);
     if (voter === undefined) return this.#leading?.fail(requestId);
-    if (this.#election?.kind === "preVote" && remoteError?.includes(unexpectedCommand) === true) this.#granted(voter);
+    if (this.#election?.kind === "preVote" && remoteError?.includes(unexpectedCommand) === true)
+      this.#granted(voter);
   }
 
   #granted(voter: ServerId): void {
@@ -316,16 +335,23 @@ export class RaftCore {
   #written(token: number): void {
     assert(token <= this.#writeToken, "only writes that were issued become durable");
     this.#state.log.written(token);
-    if (this.#election?.kind === "vote" && this.#voteToken > 0 && token >= this.#voteToken) this.#granted(this.#state.id);
+    if (this.#election?.kind === "vote" && this.#voteToken > 0 && token >= this.#voteToken)
+      this.#granted(this.#state.id);
   }
 
   #bootstrap(proposalId: number, configuration: Configuration): void {
     const state = this.#state;
     const isPristine = state.term === 0 && state.log.lastIndex === 0 && state.membership.latest.index === 0;
-    if (!isPristine || !isSoundConfiguration(configuration)) return state.outbox.refuse(proposalId, "changeInvalid");
+    if (!isPristine || !isSoundConfiguration(configuration))
+      return state.outbox.refuse(proposalId, "changeInvalid");
     state.enterTerm(toTerm(1));
     const index = logIndex(1);
-    state.append({ index, term: state.term, type: entryType.configuration, data: state.codec.encode(configuration) });
+    state.append({
+      index,
+      term: state.term,
+      type: entryType.configuration,
+      data: state.codec.encode(configuration),
+    });
     state.outbox.outcome({ kind: "proposed", proposalId, firstIndex: index, count: 1, term: state.term });
     if (this.#isSoleVoter() && state.options.soleVoterCampaignsAtOnce) this.#electionDeadlineMs = state.nowMs;
   }

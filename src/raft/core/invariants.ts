@@ -10,10 +10,16 @@ export function checkInvariants(core: RaftCore): readonly string[] {
   };
   claim(s.appliedIndex <= s.commitIndex, `R7: applied ${s.appliedIndex} beyond commit ${s.commitIndex}`);
   claim(s.commitIndex <= s.lastIndex, `R6: commit ${s.commitIndex} beyond the log's end ${s.lastIndex}`);
-  claim(s.snapshotIndex <= s.appliedIndex, `R9: snapshot ${s.snapshotIndex} beyond applied ${s.appliedIndex}`);
+  claim(
+    s.snapshotIndex <= s.appliedIndex,
+    `R9: snapshot ${s.snapshotIndex} beyond applied ${s.appliedIndex}`,
+  );
   claim(s.lastTerm <= s.term, `R1: the log ends in term ${s.lastTerm}, later than ${s.term}`);
   claim(s.role !== "leader" || s.leader?.id === s.id, "R2: a leader knows itself as leader");
-  claim(s.committedConfigurationIndex <= s.configurationIndex, "R10: the committed configuration is the older one");
+  claim(
+    s.committedConfigurationIndex <= s.configurationIndex,
+    "R10: the committed configuration is the older one",
+  );
   claim(
     s.committedConfigurationIndex === s.configurationIndex || s.configurationIndex > s.commitIndex,
     "R10: a configuration is committed with its entry",

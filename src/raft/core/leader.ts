@@ -4,6 +4,7 @@
  * It lives from the election to the step down and is then thrown away, so nothing of an old
  * leadership can leak into a new one. Source: Ongaro 2014, §3.5–3.6, §3.10, §4, §6.2, §6.4.
  */
+import { assert } from "../../lib/assert.ts";
 import { logIndex, type LogIndex } from "../../lib/log-index.ts";
 import type { ConfigurationChange, FollowerStatus, Proposal, RefusalReason } from "./effects.ts";
 import { entryType, type ServerId } from "./entry.ts";
@@ -47,9 +48,13 @@ export class Leading {
     const { log, commitIndex, options, outbox, term } = this.#state;
     if (this.#transfer !== undefined) return outbox.refuse(proposalId, "transferInProgress");
     const uncommitted = log.lastIndex - commitIndex;
-    if (uncommitted + entries.length > options.uncommittedEntriesMax) return outbox.refuse(proposalId, "overloaded");
+    if (uncommitted + entries.length > options.uncommittedEntriesMax)
+      return outbox.refuse(proposalId, "overloaded");
     const firstIndex = logIndex(log.lastIndex + 1);
-    for (const entry of entries) this.#append(entry);
+    for (const entry of entries) {
+      assert(entry.type !== entryType.configuration, "configurations change by their own input");
+      this.#append(entry);
+    }
     outbox.outcome({ kind: "proposed", proposalId, firstIndex, count: entries.length, term });
   }
 
@@ -57,7 +62,8 @@ export class Leading {
     const { membership, commitIndex, rules, outbox, codec, log, term } = this.#state;
     const { latest } = membership;
     if (this.#transfer !== undefined) return outbox.refuse(o.proposalId, "transferInProgress");
-    if (o.prevIndex !== undefined && o.prevIndex !== latest.index) return outbox.refuse(o.proposalId, "changeInvalid");
+    if (o.prevIndex !== undefined && o.prevIndex !== latest.index)
+      return outbox.refuse(o.proposalId, "changeInvalid");
     const may = { commitIndex, configurationIndex: latest.index, termStart: this.#termStart };
     if (!rules.mayChangeConfiguration(may)) return outbox.refuse(o.proposalId, "changePending");
     const next = changedConfiguration(latest.configuration, o.change);
@@ -79,7 +85,12 @@ export class Leading {
     if (this.#transfer !== undefined) return outbox.refuse(proposalId, "transferInProgress");
     const target = this.#transferTarget(to);
     if (target === undefined) return outbox.refuse(proposalId, "targetInvalid");
-    this.#transfer = { proposalId, target, deadlineMs: nowMs + options.electionTimeoutMs, requestId: undefined };
+    this.#transfer = {
+      proposalId,
+      target,
+      deadlineMs: nowMs + options.electionTimeoutMs,
+      requestId: undefined,
+    };
   }
 
   /** An answer without a newer term. */
@@ -137,7 +148,8 @@ export class Leading {
   problems(): readonly string[] {
     const found = [...this.#replicator.problems()];
     const { nowMs, options } = this.#state;
-    if (nowMs - reachedByMajority(this.#contacts(nowMs)) > options.leaderLeaseTimeoutMs) found.push("leads without its lease");
+    if (nowMs - reachedByMajority(this.#contacts(nowMs)) > options.leaderLeaseTimeoutMs)
+      found.push("leads without its lease");
     return found;
   }
 
@@ -152,7 +164,11 @@ export class Leading {
 
   #leaseHolds(): boolean {
     const { nowMs, rules, options } = this.#state;
-    return rules.leaseHolds({ contacts: this.#contacts(nowMs), nowMs, leaseMs: options.leaderLeaseTimeoutMs });
+    return rules.leaseHolds({
+      contacts: this.#contacts(nowMs),
+      nowMs,
+      leaseMs: options.leaderLeaseTimeoutMs,
+    });
   }
 
   #commit(): void {

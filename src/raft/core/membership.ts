@@ -102,7 +102,10 @@ export class Membership {
 }
 
 /** `servers` after `change`, or undefined when the change does not fit. */
-export function changedConfiguration(current: Configuration, change: ConfigurationChange): Configuration | undefined {
+export function changedConfiguration(
+  current: Configuration,
+  change: ConfigurationChange,
+): Configuration | undefined {
   const servers = changedServers(current.servers, change);
   return servers !== undefined && isSoundConfiguration({ servers }) ? { servers } : undefined;
 }
@@ -120,7 +123,10 @@ export function isSoundConfiguration(configuration: Configuration): boolean {
   );
 }
 
-function changedServers(servers: readonly Server[], change: ConfigurationChange): readonly Server[] | undefined {
+function changedServers(
+  servers: readonly Server[],
+  change: ConfigurationChange,
+): readonly Server[] | undefined {
   const known = servers.find((server) => server.id === change.id);
   const put = (server: Server): readonly Server[] =>
     known === undefined ? [...servers, server] : servers.map((s) => (s === known ? server : s));
@@ -129,7 +135,11 @@ function changedServers(servers: readonly Server[], change: ConfigurationChange)
       return put({ id: change.id, address: change.address, suffrage: "voter" });
     case "addNonvoter":
       // As the reference: a voter stays one, only its address moves.
-      return put({ id: change.id, address: change.address, suffrage: known?.suffrage === "voter" ? "voter" : "nonvoter" });
+      return put({
+        id: change.id,
+        address: change.address,
+        suffrage: known?.suffrage === "voter" ? "voter" : "nonvoter",
+      });
     case "demoteVoter":
       return known === undefined ? undefined : put({ ...known, suffrage: "nonvoter" });
     case "removeServer":

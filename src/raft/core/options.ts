@@ -80,9 +80,24 @@ export const raftOptionTable: { readonly [Key in keyof RaftOptions]: OptionRow<R
     help: "Most unanswered AppendEntries to one follower. 1 turns pipelining off.",
   },
   heartbeatInflightMax: { value: 8, min: 1, max: 128, help: "Most unanswered heartbeats to one follower." },
-  backoffBaseMs: { value: 10, min: 1, max: hourMs, help: "Pause after a failed request; doubles from the third failure in a row." },
-  backoffDoublingsMax: { value: 10, min: 0, max: 16, help: "How often the pause may double. A heartbeat that gets through ends the pause." },
-  requestTimeoutMs: { value: 10_000, min: 5, max: hourMs, help: "Limit for an AppendEntries or TimeoutNow to be answered." },
+  backoffBaseMs: {
+    value: 10,
+    min: 1,
+    max: hourMs,
+    help: "Pause after a failed request; doubles from the third failure in a row.",
+  },
+  backoffDoublingsMax: {
+    value: 10,
+    min: 0,
+    max: 16,
+    help: "How often the pause may double. A heartbeat that gets through ends the pause.",
+  },
+  requestTimeoutMs: {
+    value: 10_000,
+    min: 5,
+    max: hourMs,
+    help: "Limit for an AppendEntries or TimeoutNow to be answered.",
+  },
   snapshotTimeoutMs: {
     value: hourMs,
     min: 5,
@@ -95,13 +110,44 @@ export const raftOptionTable: { readonly [Key in keyof RaftOptions]: OptionRow<R
     max: 1e9,
     help: "Entries kept behind a snapshot, so that a slow follower needs no snapshot.",
   },
-  uncommittedEntriesMax: { value: 65_536, min: 1, max: 1e9, help: "Proposals beyond this many uncommitted entries are refused as overloaded." },
-  applyEntriesMax: { value: 1_024, min: 1, max: 1e6, help: "Most entries handed to the state machine in one step." },
-  applyBytesMax: { value: 4_194_304, min: 1, max: 1e9, help: "Entries join one `apply` until their data passes this many bytes." },
-  windowEntriesMax: { value: 4_096, min: 0, max: 1e7, help: "Durable entries kept in memory for followers that keep up." },
-  windowBytesMax: { value: 16_777_216, min: 0, max: 1e10, help: "Data bytes of durable entries kept in memory." },
-  preVote: { value: true, help: "Ask before an election whether it could be won, so that a server that was cut off does not depose a healthy leader." },
-  soleVoterCampaignsAtOnce: { value: true, help: "A server that is the only voter stands for election when it starts, without waiting for a leader that cannot exist." },
+  uncommittedEntriesMax: {
+    value: 65_536,
+    min: 1,
+    max: 1e9,
+    help: "Proposals beyond this many uncommitted entries are refused as overloaded.",
+  },
+  applyEntriesMax: {
+    value: 1_024,
+    min: 1,
+    max: 1e6,
+    help: "Most entries handed to the state machine in one step.",
+  },
+  applyBytesMax: {
+    value: 4_194_304,
+    min: 1,
+    max: 1e9,
+    help: "Entries join one `apply` until their data passes this many bytes.",
+  },
+  windowEntriesMax: {
+    value: 4_096,
+    min: 0,
+    max: 1e7,
+    help: "Durable entries kept in memory for followers that keep up.",
+  },
+  windowBytesMax: {
+    value: 16_777_216,
+    min: 0,
+    max: 1e10,
+    help: "Data bytes of durable entries kept in memory.",
+  },
+  preVote: {
+    value: true,
+    help: "Ask before an election whether it could be won, so that a server that was cut off does not depose a healthy leader.",
+  },
+  soleVoterCampaignsAtOnce: {
+    value: true,
+    help: "A server that is the only voter stands for election when it starts, without waiting for a leader that cannot exist.",
+  },
 };
 
 /** The defaults of the table. */

@@ -161,7 +161,10 @@ export class RaftLog {
 
   /** Forgets entries through `through`, which a snapshot must cover and the disk must hold. */
   compact(through: LogIndex): void {
-    assert(through <= this.#markIndex && through <= this.#durableIndex, "only durable entries under a snapshot go");
+    assert(
+      through <= this.#markIndex && through <= this.#durableIndex,
+      "only durable entries under a snapshot go",
+    );
     if (through < this.#firstIndex) return;
     this.#firstIndex = logIndex(through + 1);
     if (this.#firstIndex > this.#tailFirst) this.#evict(this.#firstIndex - this.#tailFirst);
@@ -169,7 +172,9 @@ export class RaftLog {
 
   /** Whether `takeDelta` would hand out something. */
   get isDirty(): boolean {
-    return this.#lastIndex > this.#handedIndex || this.#cutFrom !== undefined || this.#restartAfter !== undefined;
+    return (
+      this.#lastIndex > this.#handedIndex || this.#cutFrom !== undefined || this.#restartAfter !== undefined
+    );
   }
 
   /** What the disk must do to catch up with memory, as of write `token`. */
@@ -203,7 +208,8 @@ export class RaftLog {
     const found: string[] = [];
     if (this.#durableIndex > this.#lastIndex) found.push("durable index lies beyond the log");
     if (this.#firstIndex > this.#markIndex + 1) found.push("entries are missing between snapshot and log");
-    if (this.#tailFirst + this.#tail.length !== this.#lastIndex + 1) found.push("tail does not reach the last index");
+    if (this.#tailFirst + this.#tail.length !== this.#lastIndex + 1)
+      found.push("tail does not reach the last index");
     if (this.#tailFirst > this.#durableIndex + 1) found.push("an entry is neither in memory nor durable");
     return found;
   }

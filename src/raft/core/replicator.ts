@@ -12,7 +12,12 @@ import type { AppendEntriesRequest, AppendEntriesResponse, RaftResponse } from "
 import { Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
 
-type Sent = { readonly to: ServerId; readonly progress: Progress; readonly epoch: number; readonly round: number } & (
+type Sent = {
+  readonly to: ServerId;
+  readonly progress: Progress;
+  readonly epoch: number;
+  readonly round: number;
+} & (
   | { readonly kind: "append"; readonly previous: LogIndex; readonly count: number }
   | { readonly kind: "heartbeat" }
   | { readonly kind: "snapshot"; readonly index: LogIndex }
@@ -108,7 +113,8 @@ export class Replicator {
       wake = Math.min(wake, progress.heartbeatDueMs);
       if (progress.pausedUntilMs > nowMs) wake = Math.min(wake, progress.pausedUntilMs);
       const hasNews = progress.sentCommit < commitIndex && progress.nextIndex > log.lastIndex;
-      if (hasNews && progress.maySend(nowMs, options.appendInflightMax)) wake = Math.min(wake, progress.commitDueMs);
+      if (hasNews && progress.maySend(nowMs, options.appendInflightMax))
+        wake = Math.min(wake, progress.commitDueMs);
     }
     return wake;
   }
@@ -126,8 +132,10 @@ export class Replicator {
   problems(): readonly string[] {
     const found: string[] = [];
     for (const [id, progress] of this.#progress) {
-      if (progress.matchIndex > this.#state.log.lastIndex) found.push(`${id} matches beyond the leader's log`);
-      if (progress.inflight > this.#state.options.appendInflightMax) found.push(`${id} has too many requests under way`);
+      if (progress.matchIndex > this.#state.log.lastIndex)
+        found.push(`${id} matches beyond the leader's log`);
+      if (progress.inflight > this.#state.options.appendInflightMax)
+        found.push(`${id} has too many requests under way`);
     }
     return found;
   }
@@ -182,7 +190,8 @@ export class Replicator {
     const mustFindMatch = progress.mode === "probe" && progress.matchIndex < previous;
     const hasNews = progress.sentCommit < commitIndex && nowMs >= progress.commitDueMs;
     if (isEmpty && !mustFindMatch && !hasNews) return false;
-    if (log.termAt(previous) === undefined || progress.nextIndex < log.firstIndex) return this.#sendSnapshot(id, progress);
+    if (log.termAt(previous) === undefined || progress.nextIndex < log.firstIndex)
+      return this.#sendSnapshot(id, progress);
     const through = logIndex(Math.min(log.lastIndex, previous + options.appendEntriesMax));
     const entries = isEmpty ? [] : log.entries(progress.nextIndex, through, options.appendBytesMax);
     const requestId = this.#state.outbox.request({
@@ -192,13 +201,25 @@ export class Replicator {
       message: this.#appendRequest({ previous, entries, isHeartbeat: false }),
     });
     const { epoch } = progress;
-    this.#sent.set(requestId, { kind: "append", to: id, progress, epoch, round, previous, count: entries.length });
+    this.#sent.set(requestId, {
+      kind: "append",
+      to: id,
+      progress,
+      epoch,
+      round,
+      previous,
+      count: entries.length,
+    });
     progress.sent(logIndex(previous + entries.length), commitIndex);
     progress.commitDueMs = (nowMs + this.#state.jitteredMs(options.commitTimeoutMs)) as MonotonicMs;
     return true;
   }
 
-  #appendRequest(o: { previous: LogIndex; entries: readonly Entry[]; isHeartbeat: boolean }): AppendEntriesRequest {
+  #appendRequest(o: {
+    previous: LogIndex;
+    entries: readonly Entry[];
+    isHeartbeat: boolean;
+  }): AppendEntriesRequest {
     const { header, address, log, commitIndex, term: current } = this.#state;
     return {
       kind: "appendEntries",

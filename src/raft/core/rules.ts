@@ -47,7 +47,11 @@ export interface Rules {
   /** §3.6.3: what the state machine may see. */
   applyThrough(commitIndex: LogIndex, lastIndex: LogIndex): LogIndex;
   /** §4.1 and the 2015 correction: one change at a time, and none before an entry of our term is committed. */
-  mayChangeConfiguration(o: { commitIndex: LogIndex; configurationIndex: LogIndex; termStart: LogIndex }): boolean;
+  mayChangeConfiguration(o: {
+    commitIndex: LogIndex;
+    configurationIndex: LogIndex;
+    termStart: LogIndex;
+  }): boolean;
   /** §6.4: a read is proved by a round of heartbeats that began after it and that a majority answered. */
   readIsProved(provedRounds: readonly number[], round: number): boolean;
   /** §6.2: a leader leads while a majority was heard within the lease. */
@@ -63,7 +67,8 @@ export const defaultRules: Rules = Object.freeze({
     candidate.term !== own.term ? candidate.term > own.term : candidate.index >= own.index,
   mayVote: (votedFor, candidate) => votedFor === undefined || votedFor === candidate,
   voteToPersist: (candidate) => candidate,
-  electionIsWon: (granted, voters) => voters.filter((id) => granted.has(id)).length >= majority(voters.length),
+  electionIsWon: (granted, voters) =>
+    voters.filter((id) => granted.has(id)).length >= majority(voters.length),
   isVoter: (server) => server.suffrage === "voter",
   previousMatches: (local, previous) => local === previous,
   countPresent: (entries, termAt) => {
@@ -74,7 +79,8 @@ export const defaultRules: Rules = Object.freeze({
     }
     return count;
   },
-  followerCommit: (leaderCommit, matchedThrough) => (leaderCommit < matchedThrough ? leaderCommit : matchedThrough),
+  followerCommit: (leaderCommit, matchedThrough) =>
+    leaderCommit < matchedThrough ? leaderCommit : matchedThrough,
   replyWaitsForDisk: () => true,
   leaderMatch: (durableIndex) => durableIndex,
   storedByMajority: reachedByMajority,

@@ -3,7 +3,14 @@ import type { MonotonicMs } from "../../lib/clock.ts";
 import type { LogIndex, Term } from "../../lib/log-index.ts";
 import type { Rng } from "../../lib/rng.ts";
 import type { FollowerStatus, Leader, Role } from "./effects.ts";
-import type { Configuration, ConfigurationCodec, HardState, LogView, ServerId, SnapshotMark } from "./entry.ts";
+import type {
+  Configuration,
+  ConfigurationCodec,
+  HardState,
+  LogView,
+  ServerId,
+  SnapshotMark,
+} from "./entry.ts";
 import type { RaftOptions } from "./options.ts";
 import type { Rules } from "./rules.ts";
 

@@ -34,11 +34,15 @@ export function toCandidacy(message: RequestVoteRequest | RequestPreVoteRequest)
 /**
  * Whether a candidacy is to be considered at all, so that a later term in it counts.
  *
- * A server that hears its leader ignores others, unless the leader itself wants the election;
- * and a server that is no member cannot disturb those who are.
+ * A server that hears its leader ignores others, unless the leader itself wants the election. One
+ * that is no voter by our configuration is ignored unless its log is at least as new as ours, and
+ * so may hold a newer configuration: without that, it would only disturb those who remain.
+ * The reference ignores it always; but then a voter that was added while another slept may never
+ * get the vote that it needs (found by simulation, seed 1785; Ongaro 2014, §4.2: servers vote
+ * whatever their configuration says).
  */
 export function mayTakeTerm(state: RaftState, candidacy: Candidacy): boolean {
-  if (candidacy.id !== undefined && !isKnown(state, candidacy.id)) return false;
+  if (isOutsider(state, candidacy) && !isUpToDate(state, candidacy)) return false;
   return candidacy.leadershipTransfer || !hasOtherLeader(state, candidacy);
 }
 
@@ -46,7 +50,6 @@ export function mayTakeTerm(state: RaftState, candidacy: Candidacy): boolean {
 export function mayGrantVote(state: RaftState, candidacy: Candidacy): boolean {
   return (
     candidacy.address !== undefined &&
-    mayLead(state, candidacy) &&
     state.rules.mayVote(state.votedFor, candidacy.address) &&
     isUpToDate(state, candidacy)
   );
@@ -54,12 +57,7 @@ export function mayGrantVote(state: RaftState, candidacy: Candidacy): boolean {
 
 /** Whether a vote would be given, if it were asked for. */
 export function mayGrantPreVote(state: RaftState, candidacy: Candidacy): boolean {
-  return (
-    candidacy.term >= state.term &&
-    !hasOtherLeader(state, candidacy) &&
-    mayLead(state, candidacy) &&
-    isUpToDate(state, candidacy)
-  );
+  return candidacy.term >= state.term && !hasOtherLeader(state, candidacy) && isUpToDate(state, candidacy);
 }
 
 function isUpToDate(state: RaftState, candidacy: Candidacy): boolean {
@@ -67,15 +65,10 @@ function isUpToDate(state: RaftState, candidacy: Candidacy): boolean {
   return state.rules.isUpToDate(candidate, { index: state.log.lastIndex, term: state.log.lastTerm });
 }
 
-/** An empty configuration knows nobody yet and so refuses nobody. */
-function isKnown(state: RaftState, id: ServerId): boolean {
-  const { servers } = state.membership.latest.configuration;
-  return servers.length === 0 || servers.some((server) => server.id === id);
-}
-
-function mayLead(state: RaftState, candidacy: Candidacy): boolean {
-  if (candidacy.id === undefined) return true;
-  return state.membership.latest.configuration.servers.length === 0 || state.membership.isVoter(candidacy.id);
+/** An empty configuration knows nobody yet, and a peer of an old version does not say who it is. */
+function isOutsider(state: RaftState, candidacy: Candidacy): boolean {
+  if (candidacy.id === undefined || state.membership.latest.configuration.servers.length === 0) return false;
+  return !state.membership.isVoter(candidacy.id);
 }
 
 function hasOtherLeader(state: RaftState, candidacy: Candidacy): boolean {
