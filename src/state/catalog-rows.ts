@@ -4,6 +4,8 @@
  * Topics (see `StateStore.changedTopic`), each with the names of nodes and services in lower case:
  * - `nodes`, `node:N`             any node's row; this node's row
  * - `services`                    the list of service names and their tags
+ * - `service-rows`                any service instance's row
+ * - `connect:S`                   an instance through which the mesh reaches this service
  * - `node-services:N`             a service of this node
  * - `service:S`                   an instance of this service, or the row of an instance's node
  * - `health:S`                    a check that concerns an instance of this service

@@ -63,8 +63,8 @@ export function putService(store: StateStore, index: number, nodeName: string, r
   servicesByName.set(instanceKey(row.Service, nodeName, row.ID), true);
   raiseIndex(store, "services", index);
   raiseServiceIndexes(store, row, index);
-  store.changedTopic(`service:${foldName(row.Service)}`);
-  store.changedTopic(`node-services:${foldName(nodeName)}`);
+  reportInstance(store, nodeName, row);
+  if (existing !== undefined) reportInstance(store, nodeName, existing);
 }
 
 /** Removes a service instance with its checks. Unknown instances are fine. */
@@ -80,7 +80,7 @@ export function deleteService(store: StateStore, index: number, node: string, se
   store.tables.services.delete(rowKey(node, serviceId));
   store.tables.servicesByName.delete(instanceKey(existing.Service, node, serviceId));
   raiseIndex(store, "services", index);
-  store.changedTopic(`node-services:${foldName(node)}`);
+  reportInstance(store, node, existing);
   instanceGone(store, index, existing);
 }
 
@@ -93,6 +93,12 @@ export function* instancesOf(
     const row = store.tables.services.get(rowKeyOfInstance(key));
     if (row !== undefined) yield { key: rowKeyOfInstance(key), row };
   }
+}
+
+/** The service for which an instance is an entry to the mesh, if it is one. */
+export function connectTarget(row: NodeService): string | undefined {
+  if (row.Kind === "connect-proxy") return row.Proxy.DestinationServiceName;
+  return row.Connect.Native ? row.Service : undefined;
 }
 
 /** What the catalog keeps of a registration: usable weights and the given indexes. */
@@ -117,9 +123,17 @@ function sameService(a: NodeService, b: NodeService): boolean {
   return sameValue({ ...a, CreateIndex: 0, ModifyIndex: 0 }, { ...b, CreateIndex: 0, ModifyIndex: 0 });
 }
 
+/** Reports the topics of one instance. */
+function reportInstance(store: StateStore, node: string, row: NodeService): void {
+  store.changedTopic("service-rows");
+  store.changedTopic(`service:${foldName(row.Service)}`);
+  store.changedTopic(`node-services:${foldName(node)}`);
+  const target = connectTarget(row);
+  if (target !== undefined) store.changedTopic(`connect:${foldName(target)}`);
+}
+
 /** A service lost an instance, whose row is out of `servicesByName` already. */
 function instanceGone(store: StateStore, index: number, gone: NodeService): void {
-  store.changedTopic(`service:${foldName(gone.Service)}`);
   raiseServiceIndexes(store, gone, index);
   for (const _ of instancesOf(store, gone.Service)) return;
   store.tables.indexes.delete(serviceIndexName(gone.Service));

@@ -4,7 +4,6 @@
  * Source of the rules and texts: the reference's ensureNodeTxn, deleteNodeTxn, ensureRegistrationTxn.
  */
 import type { HealthCheck, Node, RegisterRequest } from "../wire/structs/catalog.ts";
-import type { Coordinate } from "../wire/structs/operator.ts";
 import type { NodeService } from "../wire/structs/service.ts";
 import { deleteCheck, ensureCheck, putCheck } from "./catalog-checks.ts";
 import {
@@ -186,11 +185,6 @@ function putNode(store: StateStore, index: number, row: Node): void {
   store.changedTopic("nodes");
   store.changedTopic(`node:${key}`);
   touchServicesOfNode(store, index, { node: row.Node, topic: "service" });
-}
-
-/** The coordinates of a node's segments, with the segment as key. */
-export function coordinatesOf(store: StateStore, node: string): Coordinate[] {
-  return [...store.tables.coordinates.withPrefix(nodePrefix(node))].map(([, row]) => row);
 }
 
 export { missingNodeText, missingServiceText };
