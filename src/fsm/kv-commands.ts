@@ -16,7 +16,14 @@ import {
 import { Refusal } from "../state/refusal.ts";
 import type { StateStore, Tables } from "../state/store.ts";
 import { DirEntry, KVSRequest, TombstoneRequest } from "../wire/structs/kv.ts";
-import { command, commandType, restoreRecord, type AnyCommand, type SnapshotPart, type SnapshotRecord } from "./command.ts";
+import {
+  command,
+  commandType,
+  restoreRecord,
+  type AnyCommand,
+  type SnapshotPart,
+  type SnapshotRecord,
+} from "./command.ts";
 
 /** Whether the operation took place, or why it is refused. */
 function applyKv(store: StateStore, index: number, { Op, DirEnt }: KVSRequest): boolean | Refusal {

@@ -4,7 +4,14 @@ import { sessionCreate, sessionDestroy, sessionRestore } from "../state/session.
 import type { StateStore, Tables } from "../state/store.ts";
 import { encodeMsgpack } from "../wire/schema/codec.ts";
 import { Session, SessionRequest } from "../wire/structs/session.ts";
-import { command, commandType, restoreRecord, type AnyCommand, type SnapshotPart, type SnapshotRecord } from "./command.ts";
+import {
+  command,
+  commandType,
+  restoreRecord,
+  type AnyCommand,
+  type SnapshotPart,
+  type SnapshotRecord,
+} from "./command.ts";
 
 /** The id of a session made, `undefined` for one that is gone, or why the operation is refused. */
 function apply(store: StateStore, index: number, request: SessionRequest): string | Refusal | undefined {

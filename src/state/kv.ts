@@ -54,14 +54,24 @@ export function kvMaxIndex(store: StateStore): number {
 /** Sets an entry, keeping the lock's holder. Answers the entry as it is stored. */
 export function kvSet(store: StateStore, index: number, given: DirEntry): DirEntry {
   const existing = store.tables.kvs.get(given.Key);
-  return write(store, index, { given, existing, session: existing?.Session ?? "", lockIndex: given.LockIndex });
+  return write(store, index, {
+    given,
+    existing,
+    session: existing?.Session ?? "",
+    lockIndex: given.LockIndex,
+  });
 }
 
 /** Sets an entry if its ModifyIndex is the given one; 0 means that it must not exist. */
 export function kvSetCas(store: StateStore, index: number, given: DirEntry): DirEntry | undefined {
   const existing = store.tables.kvs.get(given.Key);
   if ((existing?.ModifyIndex ?? 0) !== given.ModifyIndex) return undefined;
-  return write(store, index, { given, existing, session: existing?.Session ?? "", lockIndex: given.LockIndex });
+  return write(store, index, {
+    given,
+    existing,
+    session: existing?.Session ?? "",
+    lockIndex: given.LockIndex,
+  });
 }
 
 /** Sets an entry if its session can hold the lock; `undefined` if another session does. */
@@ -70,7 +80,8 @@ export function kvLock(store: StateStore, index: number, given: DirEntry): DirEn
   if (session === "") return new Refusal("missing session");
   const problem = uuidProblem(session);
   if (problem !== undefined) return new Refusal(`failed session lookup: ${problem}`);
-  if (!store.tables.sessions.has(session.toLowerCase())) return new Refusal(`invalid session ${quoteGo(session)}`);
+  if (!store.tables.sessions.has(session.toLowerCase()))
+    return new Refusal(`invalid session ${quoteGo(session)}`);
   const existing = store.tables.kvs.get(given.Key);
   const holder = existing?.Session ?? "";
   if (holder !== "" && holder !== session) return undefined;
@@ -128,9 +139,9 @@ export function kvDeleteTree(store: StateStore, index: number, prefix: string): 
 /** Forgets the tombstones up to and including `reapIndex`. */
 export function kvReap(store: StateStore, reapIndex: number): void {
   const { tombstones } = store.tables;
-  for (const [key, deletedAt] of [...tombstones.entries()]) {
-    if (deletedAt <= reapIndex) tombstones.delete(key);
-  }
+  const due: string[] = [];
+  for (const [key, deletedAt] of tombstones.entries()) if (deletedAt <= reapIndex) due.push(key);
+  for (const key of due) tombstones.delete(key);
 }
 
 /** Puts an entry back from a snapshot. */

@@ -28,7 +28,9 @@ export function txnNode(store: StateStore, index: number, { Verb, Node }: Infer<
     case "get": {
       const found = findNode(store, Node);
       if (found instanceof Refusal) return found;
-      return found === undefined ? new Refusal(`node ${name} doesn't exist`) : [TxnResult.make({ Node: found })];
+      return found === undefined
+        ? new Refusal(`node ${name} doesn't exist`)
+        : [TxnResult.make({ Node: found })];
     }
     case "cas":
       if (casHolds(getNode(store, Node.Node), Node.ModifyIndex)) return setNode(store, index, Node);
@@ -56,14 +58,17 @@ export function txnService(store: StateStore, index: number, op: Infer<typeof Tx
   const found = getService(store, node, Service.ID);
   switch (Verb) {
     case "get":
-      return found === undefined ? new Refusal(`${place} doesn't exist`) : [TxnResult.make({ Service: found })];
+      return found === undefined
+        ? new Refusal(`${place} doesn't exist`)
+        : [TxnResult.make({ Service: found })];
     case "cas":
       if (casHolds(found, Service.ModifyIndex)) return setService(store, index, op);
       return new Refusal(`failed to set ${place}, index is stale`);
     case "set":
       return setService(store, index, op);
     case "delete-cas":
-      if (found?.ModifyIndex !== Service.ModifyIndex) return new Refusal(`failed to delete ${place}, index is stale`);
+      if (found?.ModifyIndex !== Service.ModifyIndex)
+        return new Refusal(`failed to delete ${place}, index is stale`);
       deleteService(store, index, node, Service.ID);
       return [];
     case "delete":
@@ -88,7 +93,8 @@ export function txnCheck(store: StateStore, index: number, op: Infer<typeof TxnC
     case "set":
       return setCheck(store, index, op);
     case "delete-cas":
-      if (found?.ModifyIndex !== Check.ModifyIndex) return new Refusal(`failed to delete ${place}, index is stale`);
+      if (found?.ModifyIndex !== Check.ModifyIndex)
+        return new Refusal(`failed to delete ${place}, index is stale`);
       deleteCheck(store, index, Check.Node, Check.CheckID);
       return [];
     case "delete":

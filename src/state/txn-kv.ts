@@ -2,19 +2,26 @@
 import { quoteGo, quoteGoBytes } from "../lib/go-quote.ts";
 import type { DirEntry } from "../wire/structs/kv.ts";
 import { TxnResult, type TxnKVOp } from "../wire/structs/txn.ts";
-import { kvDelete, kvDeleteCas, kvDeleteTree, kvGet, kvList, kvLock, kvSet, kvSetCas, kvUnlock } from "./kv.ts";
+import {
+  kvDelete,
+  kvDeleteCas,
+  kvDeleteTree,
+  kvGet,
+  kvList,
+  kvLock,
+  kvSet,
+  kvSetCas,
+  kvUnlock,
+} from "./kv.ts";
 import { Refusal } from "./refusal.ts";
 import type { StateStore } from "./store.ts";
 
-const writes: ReadonlySet<string> = new Set(["set", "delete", "delete-cas", "delete-tree", "cas", "lock", "unlock"]);
-
-/** Whether a key/value verb changes the state. */
-export function isKvWrite(verb: string): boolean {
-  return writes.has(verb);
-}
-
 /** Runs one operation. Its results, none for deletions, or why it is refused. */
-export function txnKv(store: StateStore, index: number, { Verb, DirEnt }: TxnKVOp): readonly TxnResult[] | Refusal {
+export function txnKv(
+  store: StateStore,
+  index: number,
+  { Verb, DirEnt }: TxnKVOp,
+): readonly TxnResult[] | Refusal {
   const key = quoteGoBytes(DirEnt.Key);
   switch (Verb) {
     case "set":

@@ -25,6 +25,16 @@ export type KvReadOp =
   | "check-session"
   | "check-index"
   | "check-not-exists";
+/** The verbs that change something; no others need the log. */
+export const kvWriteVerbs: ReadonlySet<string> = new Set<KvOp>([
+  "set",
+  "delete",
+  "delete-cas",
+  "delete-tree",
+  "cas",
+  "lock",
+  "unlock",
+]);
 
 /** Argument of KVS.Apply and body of log command 2. */
 export const KVSRequest = struct("KVSRequest", { Datacenter: str, Op: str, DirEnt: DirEntry, Token: str });

@@ -1,0 +1,93 @@
+/** The endpoints of keys and values. Source: the reference's kvs_endpoint.go. */
+import type { ByteString } from "../lib/byte-string.ts";
+import { commandType } from "../fsm/command.ts";
+import { encodeCommand } from "../fsm/encode.ts";
+import { kvGet, kvList } from "../state/kv.ts";
+import type { Refusal } from "../state/refusal.ts";
+import { PermissionDeniedError } from "../wire/rpc/method.ts";
+import { kvsApply, kvsGet, kvsList, kvsListKeys } from "../wire/rpc/methods.ts";
+import {
+  KVSRequest,
+  type DirEntry,
+  type IndexedDirEntries,
+  type IndexedKeyList,
+  type KeyListRequest,
+  type KeyRequest,
+} from "../wire/structs/kv.ts";
+import { blockingRead } from "./blocking.ts";
+import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./context.ts";
+import { kvPreApply } from "./kv-pre-apply.ts";
+import { unlessRefused } from "./refused.ts";
+
+/** Whether the operation took place: false for a lost check-and-set or a lock that is held or delayed. */
+async function apply(server: ServerContext, request: KVSRequest, caller: Caller): Promise<boolean> {
+  const startMs = server.clock.monotonicMs();
+  if (!kvPreApply(server, caller, { verb: request.Op, entry: request.DirEnt })) return false;
+  // The log outlives the request: it keeps no secrets.
+  const logged = request.Token === "" ? request : { ...request, Token: "" };
+  const bytes = encodeCommand(commandType.kvs, KVSRequest, logged);
+  const answer = (await server.consensus.propose(bytes, logged)) as boolean | Refusal;
+  server.metrics.timer("kvs.apply", server.clock.monotonicMs() - startMs);
+  return unlessRefused(answer);
+}
+
+async function get(server: ServerContext, request: KeyRequest, caller: Caller): Promise<IndexedDirEntries> {
+  if (!caller.authorizer.keyRead(request.Key)) throw new PermissionDeniedError();
+  const { value, meta } = await blockingRead({ server, caller }, request, (watch) => {
+    const { index, entry } = kvGet(server.store, request.Key, watch);
+    return { index, value: entry === undefined ? null : [entry] };
+  });
+  return { Entries: value, ...meta };
+}
+
+async function list(server: ServerContext, request: KeyRequest, caller: Caller): Promise<IndexedDirEntries> {
+  const { value, meta } = await blockingRead({ server, caller }, request, (watch) => {
+    const { index, entries } = kvList(server.store, request.Key, watch);
+    const allowed = readable(entries, caller);
+    return { index, value: allowed.length === 0 ? null : allowed };
+  });
+  return { Entries: value, ...meta };
+}
+
+async function listKeys(
+  server: ServerContext,
+  request: KeyListRequest,
+  caller: Caller,
+): Promise<IndexedKeyList> {
+  const { value, meta } = await blockingRead({ server, caller }, request, (watch) => {
+    const { index, entries } = kvList(server.store, request.Prefix, watch);
+    return { index, value: keysOf(readable(entries, caller), request) };
+  });
+  return { Keys: value.length === 0 ? null : value, ...meta };
+}
+
+function readable(entries: readonly DirEntry[], { authorizer }: Caller): readonly DirEntry[] {
+  return entries.filter((entry) => authorizer.keyRead(entry.Key));
+}
+
+/** Keys are cut after the first separator behind the prefix; equal cuts are neighbours or not, but listed once. */
+function keysOf(
+  entries: readonly DirEntry[],
+  { Prefix, Seperator }: Pick<KeyListRequest, "Prefix" | "Seperator">,
+): readonly ByteString[] {
+  if (Seperator === "") return entries.map((entry) => entry.Key);
+  const keys: ByteString[] = [];
+  const folders = new Set<string>();
+  for (const { Key } of entries) {
+    const at = Key.indexOf(Seperator, Prefix.length);
+    if (at < 0) keys.push(Key);
+    else {
+      const folder = Key.slice(0, at + Seperator.length) as ByteString;
+      if (!folders.has(folder)) keys.push(folder);
+      folders.add(folder);
+    }
+  }
+  return keys;
+}
+
+export const kvEndpoints: readonly AnyEndpoint[] = [
+  endpoint({ method: kvsApply, kind: "write", handle: apply }),
+  endpoint({ method: kvsGet, kind: "read", handle: get }),
+  endpoint({ method: kvsList, kind: "read", handle: list }),
+  endpoint({ method: kvsListKeys, kind: "read", handle: listKeys }),
+];
