@@ -13,7 +13,7 @@ import { entryType, type Configuration, type Entry, type SnapshotMark } from "..
 import { ChunkAssembler } from "./chunking.ts";
 import { configurationCodec } from "./configuration-codec.ts";
 import type { Pending } from "./pending.ts";
-import { NothingToSnapshotError } from "./refusal.ts";
+import { NothingToSnapshotError, RaftShutdownError } from "./refusal.ts";
 import { readSnapshot, SnapshotStoreError, type SnapshotStore } from "./snapshot-store.ts";
 
 /** Extensions of a joined command that replaces the whole state. */
@@ -167,7 +167,10 @@ export class Applier {
       settle?.resolve(value);
     } catch (error) {
       // Refused on every server alike: a bad piece, or an archive that cannot be read. Anything else is a bug.
-      if (!(error instanceof DecodeError) || entry.extensions === undefined) throw error;
+      if (!(error instanceof DecodeError) || entry.extensions === undefined) {
+        settle?.reject(new RaftShutdownError());
+        throw error;
+      }
       this.#parts.log.error("cannot apply a command in pieces", { index: entry.index, error: error.message });
       settle?.reject(error);
     }
