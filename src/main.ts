@@ -8,13 +8,11 @@ import { openCliHost } from "./runtime/cli-host.ts";
 const host = openCliHost({
   agent: {
     help: async () => (await import("./main/agent-command.ts")).agentHelp(),
-    run: async (argv) => (await import("./main/agent-command.ts")).runAgent(argv),
+    run: async (argv, cli) => (await import("./main/agent-command.ts")).runAgent(argv, cli),
   },
   config: {
     validate: async (paths, format) => (await import("./main/config-tools.ts")).validate(paths, format),
-    parseHcl: () => {
-      throw new Error("HCL is not supported yet by this version of Proconsul; use JSON");
-    },
+    services: async (paths) => (await import("./main/config-tools.ts")).services(paths),
   },
 });
 

@@ -1,0 +1,205 @@
+/**
+ * The `agent` command: from the command line to a running agent, and back out by signal.
+ *
+ * Exit codes are the reference's: 0 after a graceful leave, 1 after any other end.
+ */
+import type { CliHost } from "../cli/host.ts";
+import { agentUsage, parseAgentArgs, type AgentArgs } from "../config/agent-flags.ts";
+import type { Config } from "../config/config.ts";
+import { debugConfig } from "../config/debug-config.ts";
+import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import { ProconsulError } from "../lib/errors.ts";
+import { FlagError } from "../lib/flags.ts";
+import type { Log } from "../lib/log.ts";
+import { buildInfo, type BuildInfo } from "../runtime/build-info.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { claimDataDir, nodeIdOf, writePidFile } from "../runtime/data-dir.ts";
+import { openLogFile } from "../runtime/log-file.ts";
+import { systemUuid } from "../runtime/random.ts";
+import { LogHub, renderJsonLine, renderText } from "../runtime/text-log.ts";
+import { levelOf, startAgentProcess } from "./agent-process.ts";
+import { configHost } from "./config-tools.ts";
+import { shown } from "./listeners.ts";
+
+export { agentHelp } from "../config/agent-flags.ts";
+
+/** Runs an agent until a signal, a leave or a failure ends it. Returns the exit code. */
+export async function runAgent(argv: readonly string[], host: CliHost): Promise<number> {
+  let args: AgentArgs;
+  let loaded: LoadedConfig;
+  try {
+    args = parseAgentArgs(argv);
+    loaded = loadConfig({ ...configHost(), args });
+    refuseWhatComesLater(loaded.config);
+  } catch (error) {
+    if (error instanceof FlagError) host.stderr.write(`${error.message}\n${agentUsage()}\n`);
+    else if (error instanceof ProconsulError) host.stderr.write(`==> ${error.message}\n`);
+    else throw error;
+    return 1;
+  }
+  try {
+    using session = new Session(args, loaded, host);
+    return await session.run();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    host.stderr.write(`==> Error starting agent: ${error.message}\n`);
+    if (!(error instanceof ProconsulError) && error.stack !== undefined) host.stderr.write(`${error.stack}\n`);
+    return 1;
+  }
+}
+
+/** A cluster needs gossip and RPC between agents, which this version does not have yet. */
+function refuseWhatComesLater(config: Config): void {
+  if (!config.server) {
+    throw new NotYetError("client agents are not supported yet by this version of Proconsul: start with -dev or -server");
+  }
+  if (config.bootstrapExpect > 1) {
+    throw new NotYetError("several servers are not supported yet by this version of Proconsul: use -bootstrap-expect=1");
+  }
+}
+
+class NotYetError extends ProconsulError {
+  readonly code = "not-yet";
+}
+
+/** One run of an agent, with what must be undone when it ends. */
+class Session implements Disposable {
+  readonly #args: AgentArgs;
+  readonly #loaded: LoadedConfig;
+  readonly #host: CliHost;
+  readonly #build: BuildInfo = buildInfo();
+  readonly #logs = new LogHub(systemClock);
+  readonly #log: Log;
+  readonly #undo = new DisposableList();
+  #levelSinks: Disposable[] = [];
+  #end: (code: number) => void = () => undefined;
+
+  constructor(args: AgentArgs, loaded: LoadedConfig, host: CliHost) {
+    this.#args = args;
+    this.#loaded = loaded;
+    this.#host = host;
+    this.#log = this.#logs.logger("agent");
+  }
+
+  [Symbol.dispose](): void {
+    this.#undo[Symbol.dispose]();
+  }
+
+  async run(): Promise<number> {
+    const { config, warnings } = this.#loaded;
+    this.#openLogs(config);
+    if (config.dataDir !== undefined) this.#undo.add(claimDataDir(config.dataDir));
+    const nodeId =
+      config.dataDir === undefined ? (config.nodeId ?? systemUuid()) : nodeIdOf(config.dataDir, config.nodeId);
+    if (config.pidFile !== undefined) this.#undo.add(writePidFile(config.pidFile));
+    const ended = new Promise<number>((resolve) => (this.#end = resolve));
+    this.#host.stdout.write(banner(config, nodeId, this.#build));
+    for (const warning of warnings) this.#log.warn(warning);
+    const agentProcess = await startAgentProcess({
+      config,
+      nodeId,
+      build: this.#build,
+      debugConfig: debugConfig(config),
+      logs: this.#logs,
+      leaveWanted: () => this.#end(0),
+      reload: () => reload(),
+      failed: (error) => {
+        this.#log.error("the agent cannot go on", { error: error instanceof Error ? error.message : String(error) });
+        this.#end(1);
+      },
+    });
+    const reload = async (): Promise<void> => {
+      const next = loadConfig({ ...configHost(), args: this.#args });
+      for (const warning of next.warnings) this.#log.warn(warning);
+      this.#openLogs(next.config);
+      await agentProcess.agent.reload({ services: next.config.services, checks: next.config.checks });
+      this.#log.info("Configuration reloaded");
+    };
+    this.#onSignals(config, reload);
+    this.#log.info("Proconsul agent running!");
+    const code = await ended;
+    await agentProcess.stop();
+    return code;
+  }
+
+  /** Sends log records where the configuration says; on reload with the new level. */
+  #openLogs(config: Config): void {
+    for (const sink of this.#levelSinks) sink[Symbol.dispose]();
+    const level = levelOf(config.log.level);
+    const render = config.log.json ? renderJsonLine : renderText;
+    const sinks = [this.#logs.subscribe(level, (record) => this.#host.stdout.write(`${render(record)}\n`))];
+    if (config.log.file !== undefined) {
+      const kept = config.log.rotateFilesMax;
+      const append = openLogFile({
+        path: config.log.file,
+        rotateBytes: config.log.rotateBytes,
+        rotateDurationMs: config.log.rotateDurationMs,
+        keptMax: kept.kind === "all" ? undefined : kept.kind === "none" ? 0 : kept.count,
+      });
+      sinks.push(this.#logs.subscribe(level, (record) => append(render(record))));
+    }
+    this.#levelSinks = sinks;
+  }
+
+  #onSignals(config: Config, reload: () => Promise<void>): void {
+    const end = (signal: string, graceful: boolean): void => {
+      this.#log.info("Caught signal", { signal });
+      if (!graceful) this.#log.info("Graceful shutdown disabled. Exiting");
+      this.#end(graceful ? 0 : 1);
+    };
+    const listeners = [
+      ["SIGINT", () => end("interrupt", !config.skipLeaveOnInterrupt)],
+      ["SIGTERM", () => end("terminated", config.leaveOnTerminate)],
+      [
+        "SIGHUP",
+        () => {
+          this.#log.info("Caught signal", { signal: "hangup" });
+          reload().catch((error: unknown) => this.#log.error("Reload failed", { error: String(error) }));
+        },
+      ],
+    ] as const;
+    for (const [signal, listener] of listeners) {
+      process.on(signal, listener);
+      this.#undo.add({ [Symbol.dispose]: () => void process.off(signal, listener) });
+    }
+  }
+}
+
+/** Disposes what was added, last first. */
+class DisposableList implements Disposable {
+  readonly #items: Disposable[] = [];
+  add(item: Disposable): void {
+    this.#items.push(item);
+  }
+  [Symbol.dispose](): void {
+    for (const item of this.#items.reverse()) item[Symbol.dispose]();
+  }
+}
+
+function banner(config: Config, nodeId: string, build: BuildInfo): string {
+  const http = config.addresses.http[0];
+  const port = (value: number | undefined): string => String(value ?? -1);
+  const rows: readonly (readonly [string, string])[] = [
+    ["Version", `${build.version} (compatible with Consul ${build.compatibleVersion})`],
+    ["Node ID", nodeId],
+    ["Node name", config.nodeName],
+    ["Datacenter", config.datacenter],
+    ["Server", `${config.server} (Bootstrap: ${config.bootstrap})`],
+    ["Data", config.dataDir ?? "in memory"],
+    ["HTTP", config.addresses.http.map(shown).join(", ") || "off"],
+    ["HTTPS", config.addresses.https.map(shown).join(", ") || "off"],
+    ["DNS", `${port(config.ports.dns)} (not served by this version yet)`],
+    ["Cluster", `${config.addresses.advertiseLan} (LAN: ${config.ports.serfLan}, RPC: ${config.ports.server})`],
+  ];
+  const lines = rows.map(([name, value]) => `${name.padStart(14)}: ${value}\n`).join("");
+  const tryIt =
+    http?.kind === "tcp" ? `==> Try: curl -X PUT -d hello http://${reachable(http)}/v1/kv/greeting\n` : "";
+  return `==> Starting Proconsul agent...\n${lines}\n${tryIt}==> Log data will now stream in as it occurs:\n\n`;
+}
+
+/** An address that a client on this machine can use for a listener that may be bound to all of them. */
+function reachable({ host, port }: { readonly host: string; readonly port: number }): string {
+  if (host === "0.0.0.0") return `127.0.0.1:${port}`;
+  if (host === "::") return `[::1]:${port}`;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
