@@ -1,0 +1,254 @@
+/** Endpoints of the catalog. Source: the reference's Catalog service; protocol reference, RPC section 8. */
+import { allowAll, type Authorizer } from "../acl/authorizer.ts";
+import { commandType } from "../fsm/command.ts";
+import { encodeCommand } from "../fsm/encode.ts";
+import { getCheck, getService } from "../state/catalog.ts";
+import {
+  findInstances,
+  instancesAtAddress,
+  instancesIndex,
+  listNodes,
+  listServices,
+  nodeServices,
+  satisfiesMeta,
+  toServiceNode,
+  type Instance,
+} from "../state/catalog-reads.ts";
+import { extinctionIndex } from "../state/catalog-rows.ts";
+import { sortedKeys } from "../wire/schema/json-text.ts";
+import { PermissionDeniedError, RpcError } from "../wire/rpc/method.ts";
+import * as methods from "../wire/rpc/methods.ts";
+import { catalogGatewayServices } from "../wire/rpc/operator-methods.ts";
+import {
+  DeregisterRequest,
+  RegisterRequest,
+  type NodeServices,
+  type ServiceNode,
+  type ServiceSpecificRequest,
+} from "../wire/structs/catalog.ts";
+import { blockingRead, type ReadResult } from "./blocking.ts";
+import { endpoint, type AnyEndpoint, type ServerContext } from "./context.ts";
+import { sortByDistance } from "./near.ts";
+import { queryCacheOf } from "./query-cache.ts";
+import { authorizeRegistration, completeRegistration } from "./registration.ts";
+import type { WatchSet } from "../state/watch.ts";
+
+const register = endpoint({
+  method: methods.catalogRegister,
+  kind: "write",
+  handle: async (server, request, { authorizer }) => {
+    const body = completeRegistration(request, server.settings.datacenter);
+    if (authorizer !== allowAll) authorizeRegistration(server.store, authorizer, body);
+    const refusal = await server.consensus.propose(encodeCommand(commandType.register, RegisterRequest, body), body);
+    if (typeof refusal === "string") throw new RpcError(refusal);
+    return {};
+  },
+});
+
+const deregister = endpoint({
+  method: methods.catalogDeregister,
+  kind: "write",
+  handle: async (server, request, { authorizer }) => {
+    if (request.Node === "") throw new RpcError("Must provide node");
+    if (!mayDeregister(server, authorizer, request)) throw new PermissionDeniedError();
+    const body = {
+      ...request,
+      Datacenter: request.Datacenter === "" ? server.settings.datacenter : request.Datacenter,
+    };
+    await server.consensus.propose(encodeCommand(commandType.deregister, DeregisterRequest, body), body);
+    return {};
+  },
+});
+
+/** The node's writers may remove all that is on it, a service's writers the service and its checks. */
+function mayDeregister({ store }: ServerContext, authorizer: Authorizer, request: DeregisterRequest): boolean {
+  if (authorizer.nodeWrite(request.Node)) return true;
+  if (request.ServiceID !== "") {
+    const service = getService(store, request.Node, request.ServiceID);
+    return service !== undefined && authorizer.serviceWrite(service.Service);
+  }
+  const check = request.CheckID === "" ? undefined : getCheck(store, request.Node, request.CheckID);
+  return check !== undefined && check.ServiceName !== "" && authorizer.serviceWrite(check.ServiceName);
+}
+
+const datacenters = endpoint({
+  method: methods.catalogDatacenters,
+  kind: "local",
+  handle: async (server) => [server.settings.datacenter],
+});
+
+const nodes = endpoint({
+  method: methods.catalogNodes,
+  kind: "read",
+  handle: async (server, request, caller) => {
+    const { store } = server;
+    const key = `nodes ${metaKey(request.NodeMetaFilters)}`;
+    const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
+      index: store.maxIndex("nodes"),
+      value: queryCacheOf(store).read(key, watch, (noted) => listNodes(store, noted, request.NodeMetaFilters)),
+    }));
+    const visible = filtered(caller.authorizer, value, ({ Node: node }) => caller.authorizer.nodeRead(node));
+    const order = { source: request.Source, datacenter: server.settings.datacenter };
+    return { Nodes: sortByDistance(store, visible, { ...order, nodeOf: (node) => node.Node }), ...meta };
+  },
+});
+
+const services = endpoint({
+  method: methods.catalogServices,
+  kind: "read",
+  handle: async (server, request, caller) => {
+    const { store } = server;
+    const key = `services ${metaKey(request.NodeMetaFilters)}`;
+    const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
+      index: request.NodeMetaFilters === null ? store.maxIndex("services") : store.maxIndex("services", "nodes"),
+      value: queryCacheOf(store).read(key, watch, (noted) => listServices(store, noted, request.NodeMetaFilters)),
+    }));
+    if (caller.authorizer === allowAll) return { Services: value, ...meta };
+    const visible = Object.entries(value).filter(([name]) => caller.authorizer.serviceRead(name));
+    return { Services: Object.fromEntries(visible), ...meta };
+  },
+});
+
+const serviceNodes = endpoint({
+  method: methods.catalogServiceNodes,
+  kind: "read",
+  handle: async (server, request, caller) => {
+    if (request.ServiceName === "" && request.ServiceAddress === "") throw new RpcError("Must provide service name");
+    const { authorizer } = caller;
+    const { value, meta } = await blockingRead({ server, caller }, request, (watch) =>
+      request.ServiceName === "" ? nodesAtAddress(server, watch, request) : nodesOfService(server, watch, request),
+    );
+    const visible = filtered(
+      authorizer,
+      value,
+      (row) => authorizer.nodeRead(row.Node) && authorizer.serviceRead(row.ServiceName),
+    );
+    const order = { source: request.Source, datacenter: server.settings.datacenter };
+    return { ServiceNodes: sortByDistance(server.store, visible, { ...order, nodeOf: (row) => row.Node }), ...meta };
+  },
+});
+
+interface FoundNodes {
+  readonly rows: readonly ServiceNode[];
+  readonly instances: readonly Instance[];
+}
+
+function nodesOfService(
+  { store }: ServerContext,
+  watch: WatchSet,
+  request: ServiceSpecificRequest,
+): ReadResult<readonly ServiceNode[]> {
+  const query = instanceQuery(request);
+  const key = `service-nodes ${queryKey(request)}`;
+  const found = queryCacheOf(store).read<FoundNodes>(key, watch, (noted) => {
+    const instances = findInstances(store, noted, { ...query, health: false }).filter(({ node }) =>
+      satisfiesMeta(node.Meta, request.NodeMetaFilters),
+    );
+    return { instances, rows: instances.map(toServiceNode) };
+  });
+  return { index: instancesIndex(store, found.instances, { ...query, health: false }), value: found.rows };
+}
+
+function nodesAtAddress(
+  { store }: ServerContext,
+  watch: WatchSet,
+  { ServiceAddress: address }: ServiceSpecificRequest,
+): ReadResult<readonly ServiceNode[]> {
+  const rows = instancesAtAddress(store, watch, address).map(toServiceNode);
+  return { index: store.maxIndex("services", "nodes", extinctionIndex), value: rows };
+}
+
+/** The instances that a request asks for. Agents before 1.3 send one tag in a field of its own. */
+export function instanceQuery(request: ServiceSpecificRequest): {
+  readonly service: string;
+  readonly connect: boolean;
+  readonly tags: readonly string[] | undefined;
+} {
+  const tags = request.ServiceTag === "" ? (request.ServiceTags ?? []) : [request.ServiceTag];
+  return {
+    service: request.ServiceName,
+    connect: request.Connect,
+    tags: request.TagFilter ? tags : undefined,
+  };
+}
+
+/** Tells apart the reads of service instances. */
+export function queryKey(request: ServiceSpecificRequest): string {
+  const { service, connect, tags } = instanceQuery(request);
+  return `${JSON.stringify([service.toLowerCase(), connect, tags ?? null])} ${metaKey(request.NodeMetaFilters)}`;
+}
+
+function metaKey(wanted: Readonly<Record<string, string>> | null): string {
+  return wanted === null ? "" : JSON.stringify(sortedKeys(wanted).map((key) => [key, wanted[key]]));
+}
+
+/** The rows a caller may see: the same array when it may see all. */
+export function filtered<T>(authorizer: Authorizer, rows: readonly T[], visible: (row: T) => boolean): readonly T[] {
+  return authorizer === allowAll ? rows : rows.filter(visible);
+}
+
+const servicesOfNode = endpoint({
+  method: methods.catalogNodeServices,
+  kind: "read",
+  handle: async (server, request, caller) => {
+    const { value, meta } = await readNode(server, request, caller);
+    return { NodeServices: value, ...meta };
+  },
+});
+
+const serviceListOfNode = endpoint({
+  method: methods.catalogNodeServiceList,
+  kind: "read",
+  handle: async (server, request, caller) => {
+    const { value, meta } = await readNode(server, request, caller);
+    const list = value === null ? { Node: null, Services: null } : { Node: value.Node, Services: servicesIn(value) };
+    return { NodeServices: list, ...meta };
+  },
+});
+
+async function readNode(
+  server: ServerContext,
+  request: Parameters<typeof blockingRead>[1] & { readonly Node: string },
+  caller: Parameters<typeof blockingRead>[0]["caller"],
+): ReturnType<typeof blockingRead<NodeServices | null>> {
+  if (request.Node === "") throw new RpcError("Must provide node");
+  const read = await blockingRead({ server, caller }, request, (watch) => ({
+    index: server.store.maxIndex("nodes", "services"),
+    value: nodeServices(server.store, watch, request.Node),
+  }));
+  const { authorizer } = caller;
+  const node = read.value?.Node ?? null;
+  if (authorizer === allowAll || read.value === null || node === null) return read;
+  if (!authorizer.nodeRead(node.Node)) return { ...read, value: null };
+  const visible = Object.entries(read.value.Services ?? {}).filter(([, row]) => authorizer.serviceRead(row.Service));
+  return { ...read, value: { Node: node, Services: Object.fromEntries(visible) } };
+}
+
+function servicesIn({ Services: byId }: NodeServices): NonNullable<NodeServices["Services"]>[string][] {
+  return sortedKeys(byId ?? {}).flatMap((id) => byId?.[id] ?? []);
+}
+
+/** No gateway can be bound to services before config entries exist, so the list is empty. */
+const gatewayServices = endpoint({
+  method: catalogGatewayServices,
+  kind: "read",
+  handle: async (server, request, caller) => {
+    const { value, meta } = await blockingRead({ server, caller }, request, (watch) => {
+      watch.topic("gateway-services");
+      return { index: server.store.maxIndex("gateway-services"), value: [] };
+    });
+    return { Services: value, ...meta };
+  },
+});
+
+export const catalogEndpoints: readonly AnyEndpoint[] = [
+  register,
+  deregister,
+  datacenters,
+  nodes,
+  services,
+  serviceNodes,
+  servicesOfNode,
+  serviceListOfNode,
+  gatewayServices,
+];
