@@ -12,13 +12,16 @@ import type { CliHost } from "./host.ts";
 export class CommandFailure extends ProconsulError {
   readonly code = "command";
   readonly exitCode: number;
-  /** The command's help page follows the message. */
-  readonly showHelp: boolean;
+  /** Where the command's help page follows; nowhere if absent. */
+  readonly helpTo: "stdout" | "stderr" | undefined;
 
-  constructor(message: string, options: { readonly showHelp?: boolean; readonly exitCode?: number } = {}) {
+  constructor(
+    message: string,
+    options: { readonly helpTo?: "stdout" | "stderr"; readonly exitCode?: number } = {},
+  ) {
     super(message);
     this.exitCode = options.exitCode ?? 1;
-    this.showHelp = options.showHelp ?? false;
+    this.helpTo = options.helpTo;
   }
 }
 
@@ -100,7 +103,8 @@ export function defineCommand<Table extends FlagTable>(definition: CommandDefini
       } catch (error) {
         if (!(error instanceof CommandFailure)) throw error;
         err(error.message);
-        if (error.showHelp) err(`\n${help(host.programName)}`);
+        if (error.helpTo === "stderr") err(`\n${help(host.programName)}`);
+        if (error.helpTo === "stdout") host.stdout.write(`${help(host.programName)}\n`);
         return error.exitCode;
       } finally {
         for (const fn of deferred.reverse()) fn();

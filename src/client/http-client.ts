@@ -40,6 +40,7 @@ export interface ApiReply {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
+const redirectsMax = 10;
 const errorBodyBytesMax = 1024 * 1024;
 const decoder = new TextDecoder();
 
@@ -96,24 +97,14 @@ export class HttpClient {
       request.body === undefined || request.json === undefined,
       "a request has one kind of body",
     );
-    const target = this.#target(request);
-    const body =
-      request.json === undefined
-        ? request.body
-        : new TextEncoder().encode(`${JSON.stringify(request.json)}\n`);
-    let reply: HttpReply;
-    try {
-      reply = await this.#transport.send({
-        method: request.method,
-        target,
-        headers: this.#headers(request),
-        body,
-        signal: request.signal,
-      });
-    } catch (cause) {
-      if (!(cause instanceof TransportError)) throw cause;
-      const verb = request.method[0] + request.method.slice(1).toLowerCase();
-      throw new TransportError(`${verb} ${JSON.stringify(this.#url(target))}: ${cause.message}`, { cause });
+    let target = this.#target(request);
+    let reply = await this.#exchange(request, target);
+    for (let hops = 0; hops < redirectsMax; hops += 1) {
+      const next = redirectTarget(request, reply);
+      if (next === undefined) break;
+      await readAll(reply.body, errorBodyBytesMax);
+      target = next;
+      reply = await this.#exchange(request, target);
     }
     if (!(request.accept ?? [200]).includes(reply.status)) {
       const text = decoder.decode(await readAll(reply.body, errorBodyBytesMax)).trim();
@@ -130,6 +121,26 @@ export class HttpClient {
   /** Sends one request and reads the reply to its end, whatever it says. */
   async send(request: ApiRequest): Promise<string> {
     return readText((await this.request(request)).body);
+  }
+
+  async #exchange(request: ApiRequest, target: string): Promise<HttpReply> {
+    const body =
+      request.json === undefined
+        ? request.body
+        : new TextEncoder().encode(`${JSON.stringify(request.json)}\n`);
+    try {
+      return await this.#transport.send({
+        method: request.method,
+        target,
+        headers: this.#headers(request),
+        body,
+        signal: request.signal,
+      });
+    } catch (cause) {
+      if (!(cause instanceof TransportError)) throw cause;
+      const verb = request.method[0] + request.method.slice(1).toLowerCase();
+      throw new TransportError(`${verb} ${JSON.stringify(this.#url(target))}: ${cause.message}`, { cause });
+    }
   }
 
   #target(request: ApiRequest): string {
@@ -158,6 +169,20 @@ export class HttpClient {
     const host = endpoint.kind === "tcp" ? endpoint.authority : "localhost";
     return `${endpoint.secure ? "https" : "http"}://${host}${target}`;
   }
+}
+
+/**
+ * Where a redirect within the agent leads; `undefined` if there is none that may be followed. An agent
+ * of the reference sends one for a path with `//` or `..`, and its own client follows it.
+ */
+function redirectTarget(request: ApiRequest, reply: HttpReply): string | undefined {
+  const keepsMethod = reply.status === 307 || reply.status === 308;
+  const movesReads = reply.status === 301 || reply.status === 302 || reply.status === 303;
+  if (!keepsMethod && !(movesReads && request.method === "GET")) return undefined;
+  const isStream = request.body !== undefined && !(request.body instanceof Uint8Array);
+  const location = reply.header("location") ?? "";
+  // A token must not follow to another host, nor can a stream be sent twice.
+  return isStream || !/^\/(?!\/)/u.test(location) ? undefined : location;
 }
 
 function parseIndex(reply: HttpReply): number | undefined {

@@ -13,18 +13,18 @@ function kindOf(value: unknown): string {
 }
 
 function mismatch(where: string, wanted: string, value: unknown): DecodeError {
-  return new DecodeError(`failed to decode the agent's reply: ${where} is ${kindOf(value)}, not ${wanted}`);
+  return new DecodeError(`json: cannot unmarshal ${kindOf(value)} into ${where} of type ${wanted}`);
 }
 
 /** `value` as an object; null is an empty one. Throws `DecodeError`. */
-export function toRecord(value: unknown, where = "the reply"): JsonRecord {
+export function toRecord(value: unknown, where = "the whole"): JsonRecord {
   if (value === null || value === undefined) return {};
   if (typeof value !== "object" || Array.isArray(value)) throw mismatch(where, "object", value);
   return value as JsonRecord;
 }
 
 /** `value` as a list; null is an empty one. Throws `DecodeError`. */
-export function toList(value: unknown, where = "the reply"): readonly unknown[] {
+export function toList(value: unknown, where = "the whole"): readonly unknown[] {
   if (value === null || value === undefined) return [];
   if (!Array.isArray(value)) throw mismatch(where, "array", value);
   return value;

@@ -55,6 +55,8 @@ function joinHostPort(host: string, port: number): string {
 
 /** Go's words for `failure`, without the method and address that the client puts in front. */
 export function renderExchangeFailure(endpoint: HttpEndpoint, failure: ExchangeFailure): string {
+  // Runtimes tell a plain HTTP answer to a TLS greeting only in the message of their TLS library.
+  if (/wrong.version.number/iu.test(failure.message)) return "http: server gave HTTP response to HTTPS client";
   const exchange = exchangeTexts[failure.errno];
   if (exchange !== undefined) return exchange;
   const dial = dialTexts[failure.errno];

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -48,7 +49,8 @@ function tlsOptions(endpoint: HttpEndpoint, tls: TlsFiles): https.AgentOptions {
   const serverName = tls.serverName?.replace(/:\d+$/u, "") ?? host;
   return {
     rejectUnauthorized: tls.verify,
-    servername: serverName,
+    // TLS names hosts only: an address is checked against the certificate without being announced.
+    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
     ...(ca === undefined ? {} : { ca: [...ca] }),
     ...(tls.certFile === undefined ? {} : { cert: readPem(tls.certFile, "client certificate") }),
     ...(tls.keyFile === undefined ? {} : { key: readPem(tls.keyFile, "client key") }),
@@ -75,7 +77,9 @@ class NodeHttpTransport implements HttpTransport {
 
   constructor(endpoint: HttpEndpoint, tls: TlsFiles) {
     this.#endpoint = endpoint;
-    const secure = endpoint.secure ? tlsOptions(endpoint, tls) : {};
+    // Read even where they are not needed, so that a wrong path is told at once, as the reference does.
+    const material = tlsOptions(endpoint, tls);
+    const secure = endpoint.secure ? material : {};
     this.#agent = endpoint.secure
       ? new https.Agent({ keepAlive: true, ...secure })
       : new http.Agent({ keepAlive: true });
@@ -87,26 +91,8 @@ class NodeHttpTransport implements HttpTransport {
   }
 
   async send(request: HttpRequest): Promise<HttpReply> {
-    const { promise, resolve, reject } = deferred<http.IncomingMessage>();
-    const open = this.#endpoint.secure ? https.request : http.request;
-    const { body } = request;
-    const length = body instanceof Uint8Array ? { "Content-Length": String(body.length) } : {};
-    const outgoing = open(
-      {
-        ...this.#base,
-        method: request.method,
-        path: request.target,
-        headers: { ...request.headers, ...length },
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
-      },
-      resolve,
-    );
-    outgoing.on("error", reject);
-    if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
-    // A server may answer before it has read everything; then its answer counts, not the broken pipe.
-    else pipeline(Readable.from(body, { objectMode: false }), outgoing).catch(reject);
     try {
-      return this.#toReply(await promise);
+      return this.#toReply(await this.#exchange(request));
     } catch (error) {
       throw toTransportError(this.#endpoint, error);
     }
@@ -114,6 +100,28 @@ class NodeHttpTransport implements HttpTransport {
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  #exchange(request: HttpRequest): Promise<http.IncomingMessage> {
+    const open = this.#endpoint.secure ? https.request : http.request;
+    const { body } = request;
+    const length = body instanceof Uint8Array ? { "Content-Length": String(body.length) } : {};
+    return new Promise((resolve, reject) => {
+      const outgoing = open(
+        {
+          ...this.#base,
+          method: request.method,
+          path: request.target,
+          headers: { ...request.headers, ...length },
+          ...(request.signal === undefined ? {} : { signal: request.signal }),
+        },
+        resolve,
+      );
+      outgoing.on("error", reject);
+      if (body === undefined || body instanceof Uint8Array) outgoing.end(body);
+      // A server may answer before it has read everything; then its answer counts, not the broken pipe.
+      else pipeline(Readable.from(body, { objectMode: false }), outgoing).catch(reject);
+    });
   }
 
   #toReply(incoming: http.IncomingMessage): HttpReply {
@@ -134,20 +142,6 @@ class NodeHttpTransport implements HttpTransport {
       body: body(),
     };
   }
-}
-
-function deferred<Value>(): {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-  readonly reject: (error: unknown) => void;
-} {
-  let resolve: (value: Value) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<Value>((onValue, onError) => {
-    resolve = onValue;
-    reject = onError;
-  });
-  return { promise, resolve, reject };
 }
 
 /** Opens transports over the machine's network. */

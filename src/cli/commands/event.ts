@@ -20,7 +20,7 @@ expressions on node, service and tag narrow who gets it.`,
   },
   run: async (context) => {
     const { flags, args } = context;
-    if (flags.name === "") throw new CommandFailure("Event name must be specified", { showHelp: true });
+    if (flags.name === "") throw new CommandFailure("Event name must be specified", { helpTo: "stderr" });
     if (flags.node !== "") compileRegexp(flags.node, "node filter");
     if (flags.service !== "") compileRegexp(flags.service, "service filter");
     if (flags.tag !== "") compileRegexp(flags.tag, "tag filter");
@@ -28,7 +28,7 @@ expressions on node, service and tag narrow who gets it.`,
       throw new CommandFailure("Cannot provide tag filter without service filter.");
     }
     if (args.length > 1) {
-      throw new CommandFailure("Too many command line arguments.", { showHelp: true });
+      throw new CommandFailure("Too many command line arguments.", { helpTo: "stderr" });
     }
     const [payload] = args;
     const client = await connect(context);

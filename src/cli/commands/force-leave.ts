@@ -19,7 +19,7 @@ is alive after all joins again by itself.`,
     const { flags, args } = context;
     const [node] = args;
     if (node === undefined || args.length !== 1) {
-      throw new CommandFailure("A single node name must be specified to force leave.", { showHelp: true });
+      throw new CommandFailure("A single node name must be specified to force leave.", { helpTo: "stderr" });
     }
     const client = await connect(context);
     await orFail(

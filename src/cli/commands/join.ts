@@ -16,7 +16,7 @@ export const joinCommand = defineCommand({
   },
   run: async (context) => {
     if (context.args.length === 0) {
-      throw new CommandFailure("At least one address to join must be specified.", { showHelp: true });
+      throw new CommandFailure("At least one address to join must be specified.", { helpTo: "stderr" });
     }
     const client = await connect(context);
     let joined = 0;

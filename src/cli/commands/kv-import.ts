@@ -31,7 +31,7 @@ function parseEntries(text: string): readonly Entry[] {
   try {
     // Flags are 64-bit, so every whole number is read exactly.
     const data = parse(text, undefined, (digits) => (/^-?\d+$/u.test(digits) ? BigInt(digits) : Number(digits)));
-    return toList(data, "the data").map(toEntry);
+    return toList(data).map(toEntry);
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
     const why = error instanceof Error ? error.message : String(error);

@@ -25,8 +25,11 @@ async function findLan(client: HttpClient, names: readonly [string, string]): Pr
   const of = (name: string): ReadonlyMap<string, Coordinate> =>
     new Map(entries.filter((entry) => isNode(entry.Node, name)).map((entry) => [entry.Segment, entry.Coord]));
   const [first, second] = [of(names[0]), of(names[1])];
-  // Only coordinates of the same segment can be compared; a node with exactly one decides which.
-  const segment = [...first.keys()].find((key) => second.has(key)) ?? "";
+  // Only coordinates of the same segment can be compared. A node in exactly one segment decides
+  // which, since it may be a client; nodes in several are servers, and those are in all of them.
+  const only = (set: ReadonlyMap<string, Coordinate>): string | undefined =>
+    set.size === 1 ? [...set.keys()][0] : undefined;
+  const segment = only(second) ?? only(first) ?? "";
   return { names, coordinates: [first.get(segment), second.get(segment)] };
 }
 
@@ -66,7 +69,7 @@ shows them; with -wan they are followed by a dot and the datacenter, such as "se
     const { args, flags } = context;
     const [first, given] = args;
     if (first === undefined || args.length > 2) {
-      throw new CommandFailure("One or two node names must be specified", { showHelp: true });
+      throw new CommandFailure("One or two node names must be specified", { helpTo: "stderr" });
     }
     const client = await connect(context);
     let second = given;
