@@ -1,0 +1,165 @@
+/** `/v1/agent/service…`: register, read, take out of and into maintenance. */
+import type { Agent } from "../agent/agent.ts";
+import { checkStatuses } from "../agent/check-kind.ts";
+import {
+  checksOfDefinition,
+  checksProblem,
+  isAnyAddress,
+  metaProblem,
+  serviceProblem,
+  toNodeService,
+  weightsProblem,
+} from "../agent/service-rules.ts";
+import { sidecarOf, withoutSidecar } from "../agent/sidecar.ts";
+import { RpcError } from "../wire/rpc/method.ts";
+import type { CheckType, NodeService, ServiceDefinition } from "../wire/structs/service.ts";
+import { serviceBody } from "./agent-body.ts";
+import { filtered, type FilterCompiler } from "./agent-filter.ts";
+import { AgentService, toAgentService, withContentHash } from "./agent-json.ts";
+import { done, enableParam, restOf } from "./agent-path.ts";
+import { jsonResponse, readParams, tokenOf } from "./respond.ts";
+import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
+import { map } from "../wire/schema/collections.ts";
+
+const millisecondNs = 1e6;
+const waitDefaultMs = 300_000;
+const waitMaxMs = 600_000;
+
+export function agentServiceRoutes(agent: Agent, compile: FilterCompiler | undefined): readonly Route[] {
+  return [
+    { pattern: "/v1/agent/services", methods: ["GET"], handle: (request) => listServices(agent, request, compile) },
+    {
+      pattern: "/v1/agent/service/",
+      methods: ["GET"],
+      handle: (request, context) => readService(agent, request, context),
+    },
+    { pattern: "/v1/agent/service/register", methods: ["PUT"], handle: (request) => register(agent, request) },
+    {
+      pattern: "/v1/agent/service/deregister/",
+      methods: ["PUT"],
+      handle: async (request) => {
+        await agent.registrar.removeService(restOf(request));
+        return done();
+      },
+    },
+    { pattern: "/v1/agent/service/maintenance/", methods: ["PUT"], handle: (request) => maintain(agent, request) },
+  ];
+}
+
+function listServices(agent: Agent, request: RoutedRequest, compile: FilterCompiler | undefined): HttpResponse {
+  const all = agent.state.allServices().map(toAgentService);
+  const shown = filtered(request, compile, { kind: "service", values: all });
+  const json = map(AgentService).json(Object.fromEntries(shown.map((service) => [service.ID, service])));
+  return jsonResponse(request, json);
+}
+
+/** Blocks while the content still has the hash that the caller knows. */
+async function readService(agent: Agent, request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const id = restOf(request);
+  const known = request.query.get("hash");
+  const askedMs = readParams(request, context).MaxQueryTime / millisecondNs;
+  const deadlineMs = agent.clock.monotonicMs() + Math.min(waitMaxMs, askedMs > 0 ? askedMs : waitDefaultMs);
+  for (;;) {
+    const service = agent.state.service(id);
+    if (service === undefined) throw new HttpError(404, `unknown service ID: ${id}`);
+    const shown = withContentHash(toAgentService(service));
+    const leftMs = deadlineMs - agent.clock.monotonicMs();
+    if (known === "" || shown.ContentHash !== known || leftMs <= 0 || request.signal.aborted) {
+      return jsonResponse(request, AgentService.json(shown), { "X-Consul-ContentHash": shown.ContentHash });
+    }
+    await changeOf(agent, id, { leftMs, signal: request.signal });
+  }
+}
+
+function changeOf(
+  agent: Agent,
+  id: string,
+  { leftMs, signal }: { readonly leftMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      watch[Symbol.dispose]();
+      timer[Symbol.dispose]();
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const watch = agent.state.watchService(id, wake);
+    const timer = agent.clock.after(leftMs, wake);
+    signal.addEventListener("abort", wake);
+  });
+}
+
+async function register(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
+  const definition = await serviceBody(request);
+  if (definition.Name === "") throw new HttpError(400, "Missing service name");
+  if (isAnyAddress(definition.Address)) throw new HttpError(400, "Invalid service address");
+  const service = toNodeService(definition);
+  assertValid(service);
+  const checks = checksOfDefinition(definition);
+  assertChecks(checks, "Invalid check");
+  const token = definition.Token === "" ? tokenOf(request) : definition.Token;
+  const sidecar = sidecarFor(service, definition, token);
+  const replace = request.query.all("replace-existing-checks")[0];
+  const options = {
+    persist: true,
+    fromConfig: false,
+    replaceExistingChecks: replace === "" || replace === "true",
+  };
+  await agent.registrar.addService({ ...options, service: withoutSidecar(service), checks, token });
+  if (sidecar !== undefined) await agent.registrar.addService({ ...options, ...sidecar });
+  return done();
+}
+
+function assertValid(service: NodeService): void {
+  const weights = weightsProblem(service.Weights);
+  if (weights !== undefined) throw new HttpError(400, `Invalid Weights: ${weights}`);
+  const meta = metaProblem(service.Kind, service.Meta);
+  if (meta !== undefined) throw new HttpError(400, `Invalid Service Meta: ${meta}`);
+  const problem = serviceProblem(service);
+  if (problem !== undefined) throw new HttpError(400, problem);
+}
+
+function assertChecks(checks: readonly CheckType[], where: string): void {
+  const problem = checksProblem(checks);
+  if (problem !== undefined) throw new HttpError(400, `${where}: ${problem}`);
+  for (const { Status } of checks) {
+    if (Status !== "" && !checkStatuses.includes(Status)) {
+      throw new HttpError(400, "Status for checks must 'passing', 'warning', 'critical'");
+    }
+  }
+}
+
+function sidecarFor(
+  service: NodeService,
+  definition: ServiceDefinition,
+  token: string,
+): ReturnType<typeof sidecarOf> {
+  const nested = definition.Connect?.SidecarService ?? null;
+  if (nested === null) return undefined;
+  assertChecks(checksOfDefinition(nested), "Invalid check in sidecar_service");
+  try {
+    const sidecar = sidecarOf(service, token);
+    // The port comes later: any will do to see the other problems.
+    const given = sidecar?.service;
+    const problem = given === undefined ? undefined : serviceProblem({ ...given, Port: given.Port === 0 ? 1 : given.Port });
+    if (problem !== undefined) throw new HttpError(400, `Failed Validation: ${problem}`);
+    return sidecar;
+  } catch (error) {
+    if (error instanceof RpcError) throw new HttpError(400, `Invalid SidecarService: ${error.message}`);
+    throw error;
+  }
+}
+
+async function maintain(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
+  const id = restOf(request);
+  if (id === "") throw new HttpError(400, "Missing service ID");
+  const enable = enableParam(request);
+  const reason = request.query.get("reason");
+  try {
+    await agent.registrar.setServiceMaintenance(id, { enable, reason }, tokenOf(request));
+  } catch (error) {
+    if (error instanceof RpcError) throw new HttpError(404, error.message);
+    throw error;
+  }
+  return done();
+}
