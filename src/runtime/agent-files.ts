@@ -12,7 +12,7 @@ import type { AgentFileKind, AgentFiles } from "../agent/files.ts";
 const asideSuffix = ".tmp";
 
 /** Files below `dataDir`; folders are made when first needed. */
-export function agentFiles(dataDir: string): AgentFiles {
+export function openAgentFiles(dataDir: string): AgentFiles {
   const folderOf = (kind: AgentFileKind): string => join(dataDir, kind);
   const pathOf = (kind: AgentFileKind, id: string): string =>
     join(folderOf(kind), createHash("sha256").update(id).digest("hex"));

@@ -20,7 +20,7 @@ const userAgent = "Consul Health Check";
 const redirectsMax = 10;
 
 /** The real world. */
-export function checkIo(): CheckIo {
+export function systemCheckIo(): CheckIo {
   return { http: probeHttp, tcp: probeTcp, run: runCommand };
 }
 
