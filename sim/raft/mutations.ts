@@ -75,7 +75,7 @@ export const mutations: readonly Mutation[] = [
   }),
   mutation("commits an old term's entry by counting", {
     harm: "the case of figure 8: a committed entry is overwritten",
-    seedsMax: 2_000,
+    seedsMax: 200,
     rules: { mayCommitByCounting: () => true },
   }),
   mutation("applies what is not committed", {
@@ -84,12 +84,12 @@ export const mutations: readonly Mutation[] = [
   }),
   mutation("lets configuration changes overlap", {
     harm: "two majorities that do not meet",
-    seedsMax: 2_000,
+    seedsMax: 200,
     rules: { mayChangeConfiguration: () => true },
   }),
   mutation("changes the configuration before an entry of its term is committed", {
     harm: "two majorities that do not meet (the error in the thesis, corrected in 2015)",
-    seedsMax: 5_000,
+    seedsMax: 200,
     rules: { mayChangeConfiguration: (o) => o.commitIndex >= o.configurationIndex },
   }),
   mutation("proves a read without asking anybody", {

@@ -64,6 +64,8 @@ export class RaftState {
       index: start.snapshot?.configurationIndex ?? logIndex(0),
     });
     this.#scanConfigurations();
+    // A received snapshot can outlive the write of the term in which it came: nobody voted in that one.
+    if (this.log.lastTerm > this.#term) this.enterTerm(this.log.lastTerm);
   }
 
   get term(): Term {
