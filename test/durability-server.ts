@@ -13,8 +13,10 @@ import { noMetrics } from "../src/lib/metrics.ts";
 import { seededRng } from "../src/lib/rng.ts";
 import { defaultRaftOptions } from "../src/raft/core/options.ts";
 import { defaultNodeSettings } from "../src/raft/node/driver.ts";
+import { entryCodec } from "../src/raft/node/entry-codec.ts";
 import { MemoryNetwork } from "../src/raft/node/memory-transport.ts";
 import { openRaftNode, type RaftNode } from "../src/raft/node/raft-node.ts";
+import { snapshotMetaCodec } from "../src/raft/node/snapshot-meta.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import { openLmdbLogStore } from "../src/runtime/lmdb-log-store.ts";
 import { openSnapshotStore } from "../src/runtime/snapshot-store.ts";
@@ -35,7 +37,8 @@ export class HalvesMachine implements StateMachine {
 
   apply(_: number, command: Uint8Array): unknown {
     const [id, length, rest] = new TextDecoder().decode(command).split(":");
-    if (id === undefined || rest !== payload(id, Number(length))) throw new Error(`command ${id} came out damaged`);
+    if (id === undefined || rest !== payload(id, Number(length)))
+      throw new Error(`command ${id} came out damaged`);
     if (this.left.has(id)) this.repeated.push(id);
     this.left.set(id, Number(length));
     this.right.set(id, Number(length));
@@ -61,11 +64,18 @@ export class HalvesMachine implements StateMachine {
 }
 
 /** Opens the server on `dir` and waits until it leads and has applied everything. */
-export async function openServer(dir: string): Promise<{ readonly node: RaftNode; readonly machine: HalvesMachine }> {
+export async function openServer(
+  dir: string,
+): Promise<{ readonly node: RaftNode; readonly machine: HalvesMachine }> {
   const machine = new HalvesMachine();
   const log = silentLog;
-  const store = await openLmdbLogStore({ path: join(dir, "log"), log });
-  const snapshots = await openSnapshotStore({ path: join(dir, "snapshots"), clock: systemClock, log });
+  const store = await openLmdbLogStore({ path: join(dir, "log"), codec: entryCodec, log });
+  const snapshots = await openSnapshotStore({
+    path: join(dir, "snapshots"),
+    codec: snapshotMetaCodec,
+    clock: systemClock,
+    log,
+  });
   const node = await openRaftNode(
     {
       machine,

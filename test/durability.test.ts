@@ -21,7 +21,9 @@ async function runAndKill(dir: string, round: number): Promise<readonly string[]
   let out = "";
   let errors = "";
   child.stderr.on("data", (data: Buffer) => (errors += data.toString()));
-  const ended = new Promise<NodeJS.Signals | null>((resolve) => child.once("close", (_code, signal) => resolve(signal)));
+  const ended = new Promise<NodeJS.Signals | null>((resolve) =>
+    child.once("close", (_code, signal) => resolve(signal)),
+  );
   await new Promise<void>((resolve) => {
     child.stdout.on("data", (data: Buffer) => {
       out += data.toString();
@@ -32,25 +34,33 @@ async function runAndKill(dir: string, round: number): Promise<readonly string[]
   setTimeout(() => child.kill("SIGKILL"), Math.random() * 150);
   if ((await ended) !== "SIGKILL") throw new Error(`round ${round}: the program ended by itself: ${errors}`);
   // A line that was cut off in the middle was still printed after its acknowledgement.
-  return out.split("\n").slice(0, -1).filter((line) => line.startsWith("ack ")).map((line) => line.slice(4));
+  return out
+    .split("\n")
+    .slice(0, -1)
+    .filter((line) => line.startsWith("ack "))
+    .map((line) => line.slice(4));
 }
 
-test(`${rounds} times killed, nothing acknowledged is lost and nothing is half there`, async () => {
-  const dir = mkdtempSync(join(tmpdir(), "durability-"));
-  try {
-    const acknowledged: string[] = [];
-    for (let round = 1; round <= rounds; round += 1) {
-      acknowledged.push(...(await runAndKill(dir, round)));
-      const { node, machine } = await openServer(dir);
-      const lost = acknowledged.filter((id) => !machine.left.has(id));
-      expect({ round, lost }).toEqual({ round, lost: [] });
-      expect([...machine.right]).toEqual([...machine.left]);
-      expect(machine.repeated).toEqual([]);
-      await node.close();
+test(
+  `${rounds} times killed, nothing acknowledged is lost and nothing is half there`,
+  async () => {
+    const dir = mkdtempSync(join(tmpdir(), "durability-"));
+    try {
+      const acknowledged: string[] = [];
+      for (let round = 1; round <= rounds; round += 1) {
+        acknowledged.push(...(await runAndKill(dir, round)));
+        const { node, machine } = await openServer(dir);
+        const lost = acknowledged.filter((id) => !machine.left.has(id));
+        expect({ round, lost }).toEqual({ round, lost: [] });
+        expect([...machine.right]).toEqual([...machine.left]);
+        expect(machine.repeated).toEqual([]);
+        await node.close();
+      }
+      expect(acknowledged.length).toBeGreaterThan(0);
+      console.log(`${rounds} rounds, ${acknowledged.length} acknowledged writes, none lost`);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
     }
-    expect(acknowledged.length).toBeGreaterThan(0);
-    console.log(`${rounds} rounds, ${acknowledged.length} acknowledged writes, none lost`);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}, 20_000 + rounds * 5_000);
+  },
+  20_000 + rounds * 5_000,
+);

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { silentLog } from "../lib/log.ts";
 import { logIndex, term } from "../lib/log-index.ts";
 import { change, logStoreContract, someEntries } from "../raft/node/log-store.contract.ts";
-import { LogStoreError, type LogStore, type LogStoreFailure } from "../raft/node/log-store.ts";
+import { entryCodec } from "../raft/node/entry-codec.ts";
+import type { LogStore } from "../raft/node/log-store.ts";
+import { StorageError, type StorageFailure } from "../lib/storage-error.ts";
 import { openLmdbLogStore, toLogStoreError } from "./lmdb-log-store.ts";
 
 function temporary(): { readonly path: string } & Disposable {
@@ -13,7 +15,8 @@ function temporary(): { readonly path: string } & Disposable {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-const open = (path: string): Promise<LogStore> => openLmdbLogStore({ path, log: silentLog });
+const open = (path: string): Promise<LogStore> =>
+  openLmdbLogStore({ path, codec: entryCodec, log: silentLog });
 
 logStoreContract("LMDB", () => {
   const place = temporary();
@@ -21,11 +24,11 @@ logStoreContract("LMDB", () => {
   return Promise.resolve({ open: () => open(place.path), [Symbol.asyncDispose]: dispose });
 });
 
-async function failure(promise: Promise<unknown>): Promise<LogStoreError> {
+async function failure(promise: Promise<unknown>): Promise<StorageError> {
   try {
     await promise;
   } catch (error) {
-    if (error instanceof LogStoreError) return error;
+    if (error instanceof StorageError) return error;
   }
   throw new Error("it should have failed");
 }
@@ -55,7 +58,7 @@ describe("opening", () => {
   });
 });
 
-test.each<{ text: string; reason: LogStoreFailure }>([
+test.each<{ text: string; reason: StorageFailure }>([
   { text: "No space left on device", reason: "full" },
   { text: "MDB_MAP_FULL: Environment mapsize limit reached", reason: "full" },
   { text: "Read-only file system", reason: "read-only" },
@@ -70,9 +73,13 @@ describe("a crash in the middle of a commit", () => {
     using place = temporary();
     const file = join(place.path, "data.mdb");
     let store = await open(place.path);
-    await store.commit({ changes: [change({ hardState: { term: term(3), votedFor: "a" }, entries: someEntries(1, 50) })] });
+    await store.commit({
+      changes: [change({ hardState: { term: term(3), votedFor: "a" }, entries: someEntries(1, 50) })],
+    });
     copyFileSync(file, join(place.path, "before"));
-    await store.commit({ changes: [change({ hardState: { term: term(4), votedFor: "b" }, entries: someEntries(51, 99) })] });
+    await store.commit({
+      changes: [change({ hardState: { term: term(4), votedFor: "b" }, entries: someEntries(51, 99) })],
+    });
     const after = readFileSync(file);
     await store.close();
     // The pages of the second commit are there, its meta page is not, and the tail is torn.
@@ -93,7 +100,8 @@ describe("a crash in the middle of a commit", () => {
     using place = temporary();
     const file = join(place.path, "data.mdb");
     let store = await open(place.path);
-    for (let at = 1; at <= 6; at += 1) await store.commit({ changes: [change({ entries: someEntries(at, at) })] });
+    for (let at = 1; at <= 6; at += 1)
+      await store.commit({ changes: [change({ entries: someEntries(at, at) })] });
     const image = readFileSync(file);
     await store.close();
     const pages = [0, 4_096].map((start) => ({ start, txn: image.readBigUInt64LE(start + 24 + 120) }));
@@ -109,7 +117,7 @@ describe("a crash in the middle of a commit", () => {
       },
       (reason: unknown) => reason,
     );
-    if (error !== undefined) expect(error).toBeInstanceOf(LogStoreError);
+    if (error !== undefined) expect(error).toBeInstanceOf(StorageError);
   });
 });
 
@@ -117,7 +125,9 @@ test("large commits take the other way and are as durable", async () => {
   using place = temporary();
   let store = await open(place.path);
   const data = new Uint8Array(1_500_000).fill(5);
-  await store.commit({ changes: [change({ entries: [{ ...someEntries(1, 1)[0]!, data }, ...someEntries(2, 3)] })] });
+  await store.commit({
+    changes: [change({ entries: [{ ...someEntries(1, 1)[0]!, data }, ...someEntries(2, 3)] })],
+  });
   await store.close();
   store = await open(place.path);
   expect(store.entries(logIndex(1), logIndex(1), 0)[0]?.data.length).toBe(1_500_000);

@@ -9,16 +9,16 @@
  * through LMDB's thread), but holds up the loop for as long as the disk takes. So a commit that is
  * large, or that follows a slow one, goes through the thread.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { open, type Database, type RootDatabase } from "lmdb";
 import { assert, must } from "../lib/assert.ts";
 import { DecodeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { logIndex, term, type LogIndex, type Term } from "../lib/log-index.ts";
+import { StorageError } from "../lib/storage-error.ts";
 import type { Entry, HardState } from "../raft/core/entry.ts";
-import { decodeEntry, encodeEntry } from "../raft/node/entry-codec.ts";
-import { LogStoreError, type LogChange, type LogCommit, type LogStore } from "../raft/node/log-store.ts";
+import type { EntryCodec, LogChange, LogCommit, LogStore } from "../raft/node/log-store.ts";
 import { lockFile } from "./lmdb-dir-lock.ts";
 
 /** A commit slower than this sends the next one to the thread. */
@@ -27,37 +27,52 @@ const slowCommitMs = 2;
 const largeCommitBytes = 1_048_576;
 
 /** Keys of the hard state are those of HashiCorp's stable store; `LogBase` is ours: the index before the log. */
-const keys = { term: "CurrentTerm", voteTerm: "LastVoteTerm", vote: "LastVoteCand", base: "LogBase" } as const;
+const keys = {
+  term: "CurrentTerm",
+  voteTerm: "LastVoteTerm",
+  vote: "LastVoteCand",
+  base: "LogBase",
+} as const;
 
 /** `pageSize` is given at opening, so that the second meta page is where it is looked for. */
 const metaPageBytes = 4_096;
 const metaFlag = 0x08;
 const metaMagic = 0xbeefc0de;
 
+/** Less free space than this makes an input/output error one of a full disk. */
+const fullDiskBytes = 16_777_216;
+
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
+
+const ignore = (): void => undefined;
 
 type Table<Key extends string | number> = Database<Uint8Array, Key>;
 
 export interface LmdbLogStoreOptions {
   /** Directory, made if it is missing; this process alone uses it. */
   readonly path: string;
+  readonly codec: EntryCodec;
   readonly log: Log;
 }
 
-/** Opens or makes a store. Rejects with `LogStoreError`: locked, read-only, full, corrupt, failed. */
+/** Opens or makes a store. Rejects with `StorageError`: locked, read-only, full, corrupt, failed. */
 export async function openLmdbLogStore(options: LmdbLogStoreOptions): Promise<LogStore> {
-  const { path, log } = options;
+  const { path, codec, log } = options;
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const lock = await lockFile(join(path, "process.lock"));
     if (lock.kind === "held") {
-      throw new LogStoreError("locked", `another process uses the raft log in ${path}: is an agent running on this data directory?`);
+      throw new StorageError(
+        "locked",
+        `another process uses the raft log in ${path}: is an agent running on this data directory?`,
+      );
     }
-    if (lock.kind === "unsupported") log.warn("this system cannot lock the raft log against a second agent", { path });
+    if (lock.kind === "unsupported")
+      log.warn("this system cannot lock the raft log against a second agent", { path });
     const release = lock.kind === "locked" ? lock.release : (): void => undefined;
     try {
-      return new LmdbLogStore(path, release);
+      return new LmdbLogStore(path, codec, release);
     } catch (error) {
       release();
       throw error;
@@ -69,6 +84,7 @@ export async function openLmdbLogStore(options: LmdbLogStoreOptions): Promise<Lo
 
 class LmdbLogStore implements LogStore {
   readonly #path: string;
+  readonly #codec: EntryCodec;
   readonly #release: () => void;
   readonly #env: RootDatabase;
   readonly #logs: Table<number>;
@@ -78,11 +94,19 @@ class LmdbLogStore implements LogStore {
   #lastIndex: LogIndex;
   #lastCommitMs = 0;
 
-  constructor(path: string, release: () => void) {
+  constructor(path: string, codec: EntryCodec, release: () => void) {
     this.#path = path;
+    this.#codec = codec;
     this.#release = release;
     checkMetaPages(path);
-    this.#env = open({ path, maxDbs: 2, overlappingSync: false, cache: false, noSubdir: false, pageSize: metaPageBytes });
+    this.#env = open({
+      path,
+      maxDbs: 2,
+      overlappingSync: false,
+      cache: false,
+      noSubdir: false,
+      pageSize: metaPageBytes,
+    });
     this.#logs = this.#env.openDB({ name: "logs", encoding: "binary" });
     this.#conf = this.#env.openDB({ name: "conf", encoding: "binary" });
     this.#hardState = this.#readHardState();
@@ -94,7 +118,7 @@ class LmdbLogStore implements LogStore {
     const count = (this.#logs.getStats() as { readonly entryCount: number }).entryCount;
     if (this.#firstIndex <= base || count !== this.#lastIndex - this.#firstIndex + 1) {
       const text = `the raft log in ${path} has holes: ${count} entries from ${this.#firstIndex} to ${this.#lastIndex} after ${base}`;
-      throw new LogStoreError("corrupt", text);
+      throw new StorageError("corrupt", text);
     }
   }
 
@@ -131,12 +155,15 @@ class LmdbLogStore implements LogStore {
     const startMs = performance.now();
     try {
       if (this.#lastCommitMs > slowCommitMs || plan.bytes > largeCommitBytes) {
-        await this.#env.transaction(() => this.#write(plan));
+        const done = this.#env.transaction(() => this.#write(plan));
+        // LMDB has a second promise for the same commit, which nobody else would catch.
+        this.#env.committed.then(ignore, ignore);
+        await done;
       } else {
         this.#env.transactionSync(() => this.#write(plan));
       }
     } catch (error) {
-      throw toLogStoreError(error, this.#path);
+      throw toLogStoreError(await commitError(error), this.#path);
     }
     this.#lastCommitMs = performance.now() - startMs;
     this.#firstIndex = plan.firstIndex;
@@ -152,17 +179,19 @@ class LmdbLogStore implements LogStore {
   #entry(index: number): Entry {
     const encoded = this.#logs.getBinary(index);
     try {
-      const entry = decodeEntry(must(encoded, "the store holds every entry of its range"));
+      const entry = this.#codec.decode(must(encoded, "the store holds every entry of its range"));
       assert(entry.index === index, "an entry stands at its index");
       return entry;
     } catch (error) {
-      throw new LogStoreError("corrupt", `entry ${index} of the raft log in ${this.#path} cannot be read`, { cause: error });
+      throw new StorageError("corrupt", `entry ${index} of the raft log in ${this.#path} cannot be read`, {
+        cause: error,
+      });
     }
   }
 
   /** Works out the net effect of a commit in memory, so that the transaction only writes. */
   #plan(commit: LogCommit): Plan {
-    const plan = new Plan(this.#firstIndex, this.#lastIndex);
+    const plan = new Plan(this.#codec, this.#firstIndex, this.#lastIndex);
     for (const change of commit.changes) plan.add(change);
     plan.compact(commit.compactThrough);
     return plan;
@@ -173,7 +202,8 @@ class LmdbLogStore implements LogStore {
       for (let index = from; index <= through; index += 1) this.#logs.removeSync(index);
     }
     for (const [index, encoded] of plan.additions) this.#logs.putSync(index, encoded);
-    if (plan.firstIndex !== this.#firstIndex) this.#conf.putSync(keys.base, encodeNumber(plan.firstIndex - 1));
+    if (plan.firstIndex !== this.#firstIndex)
+      this.#conf.putSync(keys.base, encodeNumber(plan.firstIndex - 1));
     const { hardState } = plan;
     if (hardState === undefined) return;
     this.#conf.putSync(keys.term, encodeNumber(hardState.term));
@@ -211,8 +241,10 @@ class Plan {
   /** Of the stored entries that no change has touched. */
   #storedFirst: number;
   #storedLast: number;
+  readonly #codec: EntryCodec;
 
-  constructor(firstIndex: LogIndex, lastIndex: LogIndex) {
+  constructor(codec: EntryCodec, firstIndex: LogIndex, lastIndex: LogIndex) {
+    this.#codec = codec;
     this.firstIndex = firstIndex;
     this.lastIndex = lastIndex;
     this.#storedFirst = firstIndex;
@@ -233,7 +265,7 @@ class Plan {
     }
     for (const entry of change.entries) {
       assert(entry.index === this.lastIndex + 1, "entries follow on what is there");
-      const encoded = encodeEntry(entry);
+      const encoded = this.#codec.encode(entry);
       this.additions.set(entry.index, encoded);
       this.bytes += encoded.length;
       this.lastIndex = entry.index;
@@ -277,7 +309,7 @@ function checkMetaPages(path: string): void {
   const isMeta = (start: number): boolean =>
     (view.getUint16(start + 18, true) & metaFlag) !== 0 && view.getUint32(start + 24, true) === metaMagic;
   if (length < pages.length || !isMeta(0) || !isMeta(metaPageBytes)) {
-    throw new LogStoreError("corrupt", `${file} is no raft log, or is damaged at its beginning`);
+    throw new StorageError("corrupt", `${file} is no raft log, or is damaged at its beginning`);
   }
 }
 
@@ -287,22 +319,46 @@ function encodeNumber(value: number): Uint8Array {
   return bytes;
 }
 
+/** LMDB's thread rejects with a general error that holds a promise of the real one; unawaited it ends the process. */
+async function commitError(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !("commitError" in error)) return error;
+  try {
+    await error.commitError;
+  } catch (cause) {
+    return cause;
+  }
+  return error;
+}
+
+/** LMDB calls a write that came out short an input/output error; on a full disk that is what it means. */
+function isNearlyFull(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize < fullDiskBytes;
+}
+
 /** Names what the disk or LMDB said. */
-export function toLogStoreError(error: unknown, path: string): LogStoreError {
-  if (error instanceof LogStoreError) return error;
+export function toLogStoreError(error: unknown, path: string): StorageError {
+  if (error instanceof StorageError) return error;
   const text = error instanceof Error ? error.message : String(error);
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const says = (...words: readonly (string | number)[]): boolean =>
     words.some((word) => word === code || (typeof word === "string" && text.includes(word)));
   const cause = { cause: error };
-  if (says("ENOSPC", 28, "No space left", "MDB_MAP_FULL", "EDQUOT", 122)) {
-    return new LogStoreError("full", `no space left for the raft log in ${path}`, cause);
+  if (
+    says("ENOSPC", 28, "No space left", "MDB_MAP_FULL", "EDQUOT", 122) ||
+    (says("EIO", 5, "Input/output error") && isNearlyFull(path))
+  ) {
+    return new StorageError("full", `no space left for the raft log in ${path}`, cause);
   }
   if (says("EROFS", 30, "EACCES", 13, "EPERM", "Read-only file system", "Permission denied")) {
-    return new LogStoreError("read-only", `the raft log in ${path} cannot be written: ${text}`, cause);
+    return new StorageError("read-only", `the raft log in ${path} cannot be written: ${text}`, cause);
   }
-  if (error instanceof DecodeError || says("MDB_CORRUPTED", "MDB_INVALID", "MDB_PAGE_NOTFOUND", "MDB_VERSION_MISMATCH")) {
-    return new LogStoreError("corrupt", `the raft log in ${path} is damaged: ${text}`, cause);
+  if (
+    error instanceof DecodeError ||
+    says("MDB_CORRUPTED", "MDB_INVALID", "MDB_PAGE_NOTFOUND", "MDB_VERSION_MISMATCH")
+  ) {
+    return new StorageError("corrupt", `the raft log in ${path} is damaged: ${text}`, cause);
   }
-  return new LogStoreError("failed", `the raft log in ${path} failed: ${text}`, cause);
+  return new StorageError("failed", `the raft log in ${path} failed: ${text}`, cause);
 }

@@ -1,12 +1,21 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { silentLog, type Log } from "../lib/log.ts";
 import { mark, snapshotStoreContract } from "../raft/node/snapshot-store.contract.ts";
+import { snapshotMetaCodec } from "../raft/node/snapshot-meta.ts";
 import type { SnapshotStore } from "../raft/node/snapshot-store.ts";
 import { systemClock } from "./clock.ts";
-import { parseSnapshotMeta, renderSnapshotMeta } from "./snapshot-meta.ts";
 import { openSnapshotStore } from "./snapshot-store.ts";
 
 function temporary(): { readonly path: string } & Disposable {
@@ -14,7 +23,8 @@ function temporary(): { readonly path: string } & Disposable {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
-const open = (path: string, log: Log = silentLog): Promise<SnapshotStore> => openSnapshotStore({ path, clock: systemClock, log });
+const open = (path: string, log: Log = silentLog): Promise<SnapshotStore> =>
+  openSnapshotStore({ path, codec: snapshotMetaCodec, clock: systemClock, log });
 
 snapshotStoreContract("on disk", () => {
   const place = temporary();
@@ -47,7 +57,8 @@ describe("damage", () => {
     "no state": (dir) => rmSync(join(dir, "state.bin")),
     "torn metadata": (dir) => truncateSync(join(dir, "meta.json"), 20),
     "no metadata": (dir) => rmSync(join(dir, "meta.json")),
-    "another's metadata": (dir) => writeFileSync(join(dir, "meta.json"), '{"Version":1,"ID":"9-9-9","CRC":"AAAAAAAAAAA="}'),
+    "another's metadata": (dir) =>
+      writeFileSync(join(dir, "meta.json"), '{"Version":1,"ID":"9-9-9","CRC":"AAAAAAAAAAA="}'),
   };
 
   test.each(Object.entries(damages))("%s: the older one is used, and the log says why", async (_, damage) => {
@@ -73,8 +84,10 @@ describe("damage", () => {
 
 const vectors = "../shared/protocol/vectors/fsm_snapshot.json";
 test.skipIf(!existsSync(vectors))("metadata of the reference's disk is read and written alike", () => {
-  const { vectors: all } = JSON.parse(readFileSync(vectors, "utf8")) as { vectors: { readonly name?: string; readonly "meta.json"?: object }[] };
+  const { vectors: all } = JSON.parse(readFileSync(vectors, "utf8")) as {
+    vectors: { readonly name?: string; readonly "meta.json"?: object }[];
+  };
   const found = all.find((one) => one.name?.startsWith("on-disk") === true)?.["meta.json"];
   const text = `${JSON.stringify(found)}\n`;
-  expect(renderSnapshotMeta(parseSnapshotMeta(text))).toBe(text);
+  expect(snapshotMetaCodec.render(snapshotMetaCodec.parse(text))).toBe(text);
 });

@@ -7,19 +7,19 @@
 import { mkdir, open, readdir, readFile, rename, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../lib/clock.ts";
+import { Crc64 } from "../lib/crc64.ts";
 import { DecodeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { StorageError, type StorageFailure } from "../lib/storage-error.ts";
 import type { SnapshotMark } from "../raft/core/entry.ts";
-import { Crc64 } from "../raft/node/crc64.ts";
-import {
-  newestFirst,
-  SnapshotStoreError,
-  type Chunks,
-  type OpenSnapshot,
-  type SnapshotMeta,
-  type SnapshotStore,
+import type {
+  Chunks,
+  FileSnapshotMeta,
+  OpenSnapshot,
+  SnapshotMeta,
+  SnapshotMetaCodec,
+  SnapshotStore,
 } from "../raft/node/snapshot-store.ts";
-import { parseSnapshotMeta, renderSnapshotMeta, type FileSnapshotMeta } from "./snapshot-meta.ts";
 
 const keptMax = 2;
 /** Small pieces are gathered up to this: a system call for each record would cost more than the record. */
@@ -30,11 +30,12 @@ const temporaryName = /^\d+-\d+-\d+\.tmp$/;
 export interface SnapshotStoreOptions {
   /** `…/raft/snapshots`, made if it is missing. */
   readonly path: string;
+  readonly codec: SnapshotMetaCodec;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Opens a store and removes what a crash left half written. Rejects with `SnapshotStoreError`. */
+/** Opens a store and removes what a crash left half written. Rejects with `StorageError`. */
 export async function openSnapshotStore(options: SnapshotStoreOptions): Promise<SnapshotStore> {
   const { path } = options;
   try {
@@ -43,18 +44,20 @@ export async function openSnapshotStore(options: SnapshotStoreOptions): Promise<
       if (temporaryName.test(name)) await rm(join(path, name), { recursive: true });
     }
   } catch (error) {
-    throw new SnapshotStoreError(`cannot use ${path} for snapshots: ${String(error)}`, { cause: error });
+    throw toStorageError(error, `cannot use ${path} for snapshots`);
   }
   return new FileSnapshotStore(options);
 }
 
 class FileSnapshotStore implements SnapshotStore {
   readonly #path: string;
+  readonly #codec: SnapshotMetaCodec;
   readonly #clock: Clock;
   readonly #log: Log;
 
   constructor(options: SnapshotStoreOptions) {
     this.#path = options.path;
+    this.#codec = options.codec;
     this.#clock = options.clock;
     this.#log = options.log;
   }
@@ -75,7 +78,7 @@ class FileSnapshotStore implements SnapshotStore {
       await mkdir(temporary, { mode: 0o700 });
       const state = await writeState(join(temporary, "state.bin"), chunks);
       const meta = { ...mark, id, ...state };
-      await writeSynced(join(temporary, "meta.json"), renderSnapshotMeta(meta));
+      await writeSynced(join(temporary, "meta.json"), this.#codec.render(meta));
       await syncDirectory(temporary);
       await rename(temporary, join(this.#path, id));
       await syncDirectory(this.#path);
@@ -84,7 +87,7 @@ class FileSnapshotStore implements SnapshotStore {
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
       if (!(error instanceof Error) || !("syscall" in error)) throw error;
-      throw new SnapshotStoreError(`cannot write snapshot ${id}: ${error.message}`, { cause: error });
+      throw toStorageError(error, `cannot write snapshot ${id} in ${this.#path}`);
     }
   }
 
@@ -101,9 +104,13 @@ class FileSnapshotStore implements SnapshotStore {
     for (const name of await readdir(this.#path)) {
       if (!directoryName.test(name)) continue;
       try {
-        const meta = parseSnapshotMeta(await readFile(join(this.#path, name, "meta.json"), "utf8"));
+        const meta = this.#codec.parse(await readFile(join(this.#path, name, "meta.json"), "utf8"));
         if (meta.id === name) found.push(meta);
-        else this.#log.error("snapshot is damaged and passed over", { id: name, problem: `it calls itself ${meta.id}` });
+        else
+          this.#log.error("snapshot is damaged and passed over", {
+            id: name,
+            problem: `it calls itself ${meta.id}`,
+          });
       } catch (error) {
         if (!(error instanceof DecodeError) && !isMissing(error)) throw error;
         this.#log.error("snapshot is damaged and passed over", { id: name, problem: String(error) });
@@ -125,7 +132,9 @@ class FileSnapshotStore implements SnapshotStore {
       return String(error);
     }
     if (sizeBytes !== meta.sizeBytes) return `state.bin has ${sizeBytes} bytes instead of ${meta.sizeBytes}`;
-    return sum.digest().every((byte, at) => byte === meta.crc[at]) ? undefined : "the checksum of state.bin does not match";
+    return sum.digest().every((byte, at) => byte === meta.crc[at])
+      ? undefined
+      : "the checksum of state.bin does not match";
   }
 
   /** Two snapshots of one place in one millisecond get different names. */
@@ -144,7 +153,10 @@ class FileSnapshotStore implements SnapshotStore {
   }
 }
 
-async function writeState(path: string, chunks: Chunks): Promise<{ readonly sizeBytes: number; readonly crc: Uint8Array }> {
+async function writeState(
+  path: string,
+  chunks: Chunks,
+): Promise<{ readonly sizeBytes: number; readonly crc: Uint8Array }> {
   await using handle = await open(path, "wx", 0o600);
   const sum = new Crc64();
   const buffer = new Uint8Array(bufferBytes);
@@ -196,4 +208,24 @@ async function syncDirectory(path: string): Promise<void> {
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ENOENT";
+}
+
+/** Orders snapshots newest first: by term, index, then name. */
+function newestFirst(a: SnapshotMeta, b: SnapshotMeta): number {
+  if (a.term !== b.term) return b.term - a.term;
+  if (a.index !== b.index) return b.index - a.index;
+  return a.id < b.id ? 1 : -1;
+}
+
+const reasons: Readonly<Record<string, StorageFailure>> = {
+  ENOSPC: "full",
+  EDQUOT: "full",
+  EROFS: "read-only",
+  EACCES: "read-only",
+  EPERM: "read-only",
+};
+
+function toStorageError(error: unknown, what: string): StorageError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return new StorageError(reasons[code] ?? "failed", `${what}: ${String(error)}`, { cause: error });
 }

@@ -9,12 +9,13 @@ import type { StateMachine } from "../../lib/consensus.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { logIndex, type LogIndex } from "../../lib/log-index.ts";
+import { StorageError } from "../../lib/storage-error.ts";
 import { entryType, type Configuration, type Entry, type SnapshotMark } from "../core/entry.ts";
 import { ChunkAssembler } from "./chunking.ts";
 import { configurationCodec } from "./configuration-codec.ts";
 import type { Pending } from "./pending.ts";
 import { NothingToSnapshotError, RaftShutdownError } from "./refusal.ts";
-import { readSnapshot, SnapshotStoreError, type SnapshotStore } from "./snapshot-store.ts";
+import { readSnapshot, type SnapshotStore } from "./snapshot-store.ts";
 
 /** Extensions of a joined command that replaces the whole state. */
 export const restoreMarker: Uint8Array = new TextEncoder().encode("proconsul/restore");
@@ -37,7 +38,9 @@ export interface ApplierParts {
   readonly drained: () => void;
 }
 
-type Work = { readonly kind: "entries"; readonly entries: readonly Entry[] } | { readonly kind: "install"; readonly mark: SnapshotMark };
+type Work =
+  | { readonly kind: "entries"; readonly entries: readonly Entry[] }
+  | { readonly kind: "install"; readonly mark: SnapshotMark };
 
 /** A cut of the state machine: what it stands for, and its bytes. */
 export interface Capture {
@@ -60,9 +63,14 @@ export class Applier {
   #isScheduled = false;
   #isInstalling = false;
   #isStopped = false;
+  #stopError: unknown;
   /** Where the machine stands; its term and configuration are what a snapshot there needs. */
   #mark: SnapshotMark;
-  #waiters: { readonly index: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = [];
+  #waiters: {
+    readonly index: number;
+    readonly resolve: () => void;
+    readonly reject: (error: unknown) => void;
+  }[] = [];
   #captures: CaptureWaiter[] = [];
 
   constructor(parts: ApplierParts, mark: SnapshotMark) {
@@ -109,11 +117,13 @@ export class Applier {
   /** Resolves when the entry at `index` is applied. */
   applied(index: LogIndex): Promise<void> {
     if (index <= this.#mark.index) return Promise.resolve();
+    if (this.#isStopped) return Promise.reject(this.#stopError);
     return new Promise((resolve, reject) => this.#waiters.push({ index, resolve, reject }));
   }
 
   /** Cuts the state as soon as no command is half assembled. Rejects with `NothingToSnapshotError`. */
   capture(): Promise<Capture> {
+    if (this.#isStopped) return Promise.reject(this.#stopError);
     return new Promise((resolve, reject) => {
       this.#captures.push({ resolve, reject });
       if (!this.#isInstalling) this.#serveCaptures();
@@ -123,6 +133,7 @@ export class Applier {
   /** Applies nothing more; who waits is rejected. */
   stop(error: unknown): void {
     this.#isStopped = true;
+    this.#stopError = error;
     for (const waiter of [...this.#waiters, ...this.#captures]) waiter.reject(error);
     this.#waiters = [];
     this.#captures = [];
@@ -213,7 +224,11 @@ export class Applier {
 
   async #readInstalled(mark: SnapshotMark): Promise<Uint8Array> {
     await using snapshot = await this.#parts.snapshots.open(mark);
-    if (snapshot === undefined) throw new SnapshotStoreError(`snapshot ${mark.term}-${mark.index} vanished before it was installed`);
+    if (snapshot === undefined)
+      throw new StorageError(
+        "failed",
+        `snapshot ${mark.term}-${mark.index} vanished before it was installed`,
+      );
     return readSnapshot(snapshot);
   }
 
@@ -236,7 +251,9 @@ export class Applier {
 }
 
 function isRestore(extensions: Uint8Array): boolean {
-  return extensions.length === restoreMarker.length && restoreMarker.every((byte, at) => byte === extensions[at]);
+  return (
+    extensions.length === restoreMarker.length && restoreMarker.every((byte, at) => byte === extensions[at])
+  );
 }
 
 /** Runs a generator up to its first piece, so that a machine written as one takes its view here and not later. */

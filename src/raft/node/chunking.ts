@@ -94,7 +94,8 @@ export function decodeChunkInfo(bytes: Uint8Array): ChunkInfo {
       at += Number(value);
     } else throw new DecodeError("raft: unknown field in chunk info");
   }
-  if (count === 0n || count > BigInt(chunkCountMax) || sequence >= count) throw new DecodeError("raft: chunk out of range");
+  if (count === 0n || count > BigInt(chunkCountMax) || sequence >= count)
+    throw new DecodeError("raft: chunk out of range");
   return { opNum, sequence: Number(sequence), count: Number(count), next };
 }
 
@@ -134,7 +135,8 @@ export class ChunkAssembler {
       held = { pieces: Array.from({ length: info.count }, () => undefined), missing: info.count, next: none };
       this.#partial.set(info.opNum, held);
     }
-    if (held.pieces.length !== info.count) throw new DecodeError("raft: pieces of one command disagree on their number");
+    if (held.pieces.length !== info.count)
+      throw new DecodeError("raft: pieces of one command disagree on their number");
     if (held.pieces[info.sequence] === undefined) held.missing -= 1;
     held.pieces[info.sequence] = entry.data;
     if (info.next.length > 0) held.next = info.next;

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { existsSync, readFileSync } from "node:fs";
+import { Crc64 } from "../../lib/crc64.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import { logIndex, term } from "../../lib/log-index.ts";
 import { serverId } from "../core/entry.ts";
 import { ChunkAssembler, chunkBytes, decodeChunkInfo, encodeChunkInfo, toChunks } from "./chunking.ts";
 import { configurationCodec } from "./configuration-codec.ts";
-import { Crc64 } from "./crc64.ts";
 import { decodeEntry, encodeEntry } from "./entry-codec.ts";
 
 const vectors = "../shared/protocol/vectors/fsm_log.json";
@@ -18,21 +18,24 @@ interface LogVector {
   readonly boltdb_value_hex?: string;
 }
 
-test.skipIf(!existsSync(vectors))("entries of the reference's disk are read and written byte for byte", () => {
-  const all = (JSON.parse(readFileSync(vectors, "utf8")) as { vectors: LogVector[] }).vectors;
-  const entries = all.filter((one) => one.boltdb_value_hex !== undefined);
-  expect(entries.length).toBeGreaterThan(10);
-  for (const one of entries) {
-    const bytes = Uint8Array.from(Buffer.from(one.boltdb_value_hex!, "hex"));
-    const entry = decodeEntry(bytes);
-    expect([entry.index, entry.term, entry.type] as number[]).toEqual([one.index!, one.term, one.log_type]);
-    expect(Buffer.from(encodeEntry(entry)).toString("hex")).toBe(one.boltdb_value_hex!);
-    if (one.log_type !== 5) continue;
-    const configuration = configurationCodec.decode(entry.data);
-    expect(configuration.servers[0]).toMatchObject({ address: "127.0.0.1:21340", suffrage: "voter" });
-    expect([...configurationCodec.encode(configuration)]).toEqual([...entry.data]);
-  }
-});
+test.skipIf(!existsSync(vectors))(
+  "entries of the reference's disk are read and written byte for byte",
+  () => {
+    const all = (JSON.parse(readFileSync(vectors, "utf8")) as { vectors: LogVector[] }).vectors;
+    const entries = all.filter((one) => one.boltdb_value_hex !== undefined);
+    expect(entries.length).toBeGreaterThan(10);
+    for (const one of entries) {
+      const bytes = Uint8Array.from(Buffer.from(one.boltdb_value_hex!, "hex"));
+      const entry = decodeEntry(bytes);
+      expect([entry.index, entry.term, entry.type] as number[]).toEqual([one.index!, one.term, one.log_type]);
+      expect(Buffer.from(encodeEntry(entry)).toString("hex")).toBe(one.boltdb_value_hex!);
+      if (one.log_type !== 5) continue;
+      const configuration = configurationCodec.decode(entry.data);
+      expect(configuration.servers[0]).toMatchObject({ address: "127.0.0.1:21340", suffrage: "voter" });
+      expect([...configurationCodec.encode(configuration)]).toEqual([...entry.data]);
+    }
+  },
+);
 
 test("any bytes are an entry or a DecodeError", () => {
   fc.assert(
@@ -75,12 +78,21 @@ describe("pieces", () => {
     expect([info.sequence, info.count]).toEqual([0, 2]);
     expect(Buffer.from(encodeChunkInfo(info)).toString("hex")).toBe(captured);
     const none = new Uint8Array(0);
-    expect(Buffer.from(encodeChunkInfo({ opNum: 300n, sequence: 0, count: 2, next: none })).toString("hex")).toBe("08ac021802");
-    expect(Buffer.from(encodeChunkInfo({ opNum: 300n, sequence: 1, count: 2, next: none })).toString("hex")).toBe("08ac0210011802");
+    expect(
+      Buffer.from(encodeChunkInfo({ opNum: 300n, sequence: 0, count: 2, next: none })).toString("hex"),
+    ).toBe("08ac021802");
+    expect(
+      Buffer.from(encodeChunkInfo({ opNum: 300n, sequence: 1, count: 2, next: none })).toString("hex"),
+    ).toBe("08ac0210011802");
   });
 
-  const entries = (data: Uint8Array, options: { opNum: bigint; next?: Uint8Array; inTerm?: number }) =>
-    toChunks(data, options).map((piece, at) => ({ index: logIndex(at + 1), term: term(options.inTerm ?? 1), type: 0, ...piece }));
+  const entries = (data: Uint8Array, options: { opNum: bigint; next?: Uint8Array }) =>
+    toChunks(data, options).map((piece, at) => ({
+      index: logIndex(at + 1),
+      term: term(1),
+      type: 0,
+      ...piece,
+    }));
 
   test("are joined in any order and keep the extensions of the whole", () => {
     const data = new Uint8Array(2 * chunkBytes + 5).map((_, at) => at % 251);

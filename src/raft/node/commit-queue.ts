@@ -10,6 +10,8 @@ import type { LogStore } from "./log-store.ts";
 /** Entries dropped in one commit, so that compaction never holds up a write for long. */
 const compactEntriesMax = 2_048;
 
+const ignore = (): void => undefined;
+
 export interface CommitEvents {
   /** Everything through `token` is durable. */
   written(token: number): void;
@@ -21,7 +23,7 @@ export class CommitQueue {
   readonly #store: LogStore;
   readonly #events: CommitEvents;
   #waiting: LogWrite[] = [];
-  #held: { readonly token: number; readonly run: () => void }[] = [];
+  #held: { readonly token: number; readonly run: () => void; readonly drop: () => void }[] = [];
   #issued = 0;
   #durable = 0;
   #compactThrough = 0;
@@ -45,10 +47,11 @@ export class CommitQueue {
     if (through > this.#compactThrough) this.#compactThrough = through;
   }
 
-  /** Runs `run` when everything pushed so far is durable; at once if it is. */
-  afterWrites(run: () => void): void {
+  /** Runs `run` when everything pushed so far is durable, at once if it is; `drop` if that never comes. */
+  afterWrites(run: () => void, drop: () => void = ignore): void {
     if (this.#durable >= this.#issued) run();
-    else this.#held.push({ token: this.#issued, run });
+    else if (this.#isStopped) drop();
+    else this.#held.push({ token: this.#issued, run, drop });
   }
 
   /** Begins a commit unless one is under way. */
@@ -56,16 +59,20 @@ export class CommitQueue {
     if (this.#isRunning || this.#isStopped || !this.#hasWork()) return;
     this.#isRunning = true;
     this.#running = this.#run().catch((error: unknown) => {
-      this.#isStopped = true;
+      this.#halt();
       this.#events.failed(error);
     });
   }
 
   /** Starts nothing more and waits for the commit under way. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#held = [];
+    this.#halt();
     await this.#running;
+  }
+
+  #halt(): void {
+    this.#isStopped = true;
+    for (const held of this.#held.splice(0)) held.drop();
   }
 
   #hasWork(): boolean {

@@ -47,5 +47,8 @@ export const configurationCodec: ConfigurationCodec = {
 /** The voters' addresses as old peers read them (`Peers` of a snapshot). */
 export function encodeLegacyPeers(configuration: Configuration): Uint8Array {
   const voters = configuration.servers.filter((server) => server.suffrage === "voter");
-  return encodeMsgpack(peersCodec, voters.map((server) => utf8.encode(server.address)));
+  return encodeMsgpack(
+    peersCodec,
+    voters.map((server) => utf8.encode(server.address)),
+  );
 }

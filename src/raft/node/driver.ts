@@ -136,9 +136,11 @@ export class Driver {
     this.#schedule();
   }
 
-  /** Runs `run` when everything written so far is durable. */
-  afterWrites(run: () => void): void {
-    this.#commits.afterWrites(run);
+  /** Resolves when everything written so far is durable. */
+  durable(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#commits.afterWrites(resolve, () => reject(new RaftShutdownError()));
+    });
   }
 
   /** Rejects who waits, and ends when the disk is at rest. Idempotent. */

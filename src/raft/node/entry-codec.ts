@@ -5,9 +5,16 @@ import { decodeMsgpack, encodeMsgpack, type Infer } from "../../wire/schema/code
 import { bytes, uint } from "../../wire/schema/scalars.ts";
 import { struct } from "../../wire/schema/struct.ts";
 import type { Entry } from "../core/entry.ts";
+import type { EntryCodec } from "./log-store.ts";
 
 /** One entry on the wire and on disk; `AppendedAt` of later versions is skipped when read. */
-export const logStruct = struct("Log", { Data: bytes, Extensions: bytes, Index: uint, Term: uint, Type: uint });
+export const logStruct = struct("Log", {
+  Data: bytes,
+  Extensions: bytes,
+  Index: uint,
+  Term: uint,
+  Type: uint,
+});
 export type LogStruct = Infer<typeof logStruct>;
 
 const noBytes = new Uint8Array(0);
@@ -25,8 +32,15 @@ export function toLogStruct(entry: Entry): LogStruct {
 
 /** The struct as an entry; `data` still aliases the decoded buffer. */
 export function fromLogStruct(log: LogStruct): Entry {
-  const entry = { index: logIndex(log.Index), term: term(log.Term), type: log.Type, data: log.Data ?? noBytes };
-  return log.Extensions === null || log.Extensions.length === 0 ? entry : { ...entry, extensions: log.Extensions };
+  const entry = {
+    index: logIndex(log.Index),
+    term: term(log.Term),
+    type: log.Type,
+    data: log.Data ?? noBytes,
+  };
+  return log.Extensions === null || log.Extensions.length === 0
+    ? entry
+    : { ...entry, extensions: log.Extensions };
 }
 
 /** MessagePack of one entry, in a buffer of its own. */
@@ -40,3 +54,6 @@ export function decodeEntry(encoded: Uint8Array): Entry {
   if (log.Index === 0) throw new DecodeError("raft: a log entry without an index");
   return fromLogStruct(log);
 }
+
+/** HashiCorp's form, for log stores. */
+export const entryCodec: EntryCodec = { encode: encodeEntry, decode: decodeEntry };

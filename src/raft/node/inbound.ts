@@ -31,8 +31,10 @@ export class Inbound implements TransportHandler {
   }
 
   snapshot(transfer: SnapshotTransfer): Promise<TransportReply> {
+    const before = this.#lastId;
     const reply = this.request(transfer.message);
-    if (this.#waiting.has(this.#lastId)) this.#transfers.set(this.#lastId, transfer);
+    // Unchanged if the request was refused.
+    if (this.#lastId !== before) this.#transfers.set(this.#lastId, transfer);
     return reply;
   }
 
@@ -48,7 +50,9 @@ export class Inbound implements TransportHandler {
     const resolve = this.#waiting.get(reply.inboundId);
     this.#waiting.delete(reply.inboundId);
     this.#transfers.delete(reply.inboundId);
-    resolve?.("error" in reply ? { kind: "error", error: reply.error } : { kind: "response", message: reply.message });
+    resolve?.(
+      "error" in reply ? { kind: "error", error: reply.error } : { kind: "response", message: reply.message },
+    );
   }
 
   /** Answers everybody that there is nobody here. */

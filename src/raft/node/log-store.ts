@@ -4,9 +4,8 @@
  * A commit is atomic and, when its promise resolves, on stable storage; the driver gathers all writes
  * that arrive while a commit is under way into the next one, so that one sync serves many.
  */
-import { ProconsulError } from "../../lib/errors.ts";
 import type { LogIndex } from "../../lib/log-index.ts";
-import type { HardState, LogView } from "../core/entry.ts";
+import type { Entry, HardState, LogView } from "../core/entry.ts";
 import type { LogWrite } from "../core/effects.ts";
 
 /** A write of the core without its number. */
@@ -24,7 +23,7 @@ export interface LogStore extends LogView {
   /** `{ term: 0, votedFor: undefined }` on a fresh store. */
   readonly hardState: HardState;
   /**
-   * Resolves when everything in it is durable and visible in the view. Rejects with `LogStoreError`
+   * Resolves when everything in it is durable and visible in the view. Rejects with `StorageError`
    * if the disk would not take it: nothing of it is kept then, and the server must not go on.
    */
   commit(commit: LogCommit): Promise<void>;
@@ -32,14 +31,10 @@ export interface LogStore extends LogView {
   close(): Promise<void>;
 }
 
-export type LogStoreFailure = "locked" | "read-only" | "full" | "corrupt" | "failed";
-
-/** The disk refused, or holds what this program did not write; `message` names the place. */
-export class LogStoreError extends ProconsulError {
-  readonly code = "log-store";
-  readonly reason: LogStoreFailure;
-  constructor(reason: LogStoreFailure, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.reason = reason;
-  }
+/** How entries stand on disk; given to a store, which knows nothing of the form. */
+export interface EntryCodec {
+  /** In a buffer of its own. */
+  encode(entry: Entry): Uint8Array;
+  /** `data` aliases `encoded`. Throws `DecodeError`. */
+  decode(encoded: Uint8Array): Entry;
 }

@@ -3,5 +3,8 @@ import { MemoryLogStore } from "./memory-log-store.ts";
 
 logStoreContract("in memory", () => {
   const store = new MemoryLogStore();
-  return Promise.resolve({ open: () => Promise.resolve(store), [Symbol.asyncDispose]: () => Promise.resolve() });
+  return Promise.resolve({
+    open: () => Promise.resolve(store),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
 });

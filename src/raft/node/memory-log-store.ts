@@ -28,7 +28,11 @@ export class MemoryLogStore implements LogStore {
   entries(from: LogIndex, through: LogIndex, bytesMax: number): readonly Entry[] {
     const found: Entry[] = [];
     let bytes = 0;
-    for (let index: number = from; index <= through && (bytes <= bytesMax || found.length === 0); index += 1) {
+    for (
+      let index: number = from;
+      index <= through && (bytes <= bytesMax || found.length === 0);
+      index += 1
+    ) {
       const entry = this.#entries[index - this.#base - 1];
       if (entry === undefined) break;
       found.push(entry);

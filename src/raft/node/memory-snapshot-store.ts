@@ -1,7 +1,7 @@
 /** Snapshots in memory: for `-dev`, tests and the simulator. */
 import type { Clock } from "../../lib/clock.ts";
 import type { SnapshotMark } from "../core/entry.ts";
-import { newestFirst, type Chunks, type OpenSnapshot, type SnapshotMeta, type SnapshotStore } from "./snapshot-store.ts";
+import type { Chunks, OpenSnapshot, SnapshotMeta, SnapshotStore } from "./snapshot-store.ts";
 
 const keptMax = 2;
 
@@ -31,7 +31,7 @@ export class MemorySnapshotStore implements SnapshotStore {
     }
     const meta = { ...mark, id: `${mark.term}-${mark.index}-${this.#clock.wallMs()}`, sizeBytes };
     this.#kept.unshift({ meta, chunks: copies });
-    this.#kept.sort((a, b) => newestFirst(a.meta, b.meta));
+    this.#kept.sort((a, b) => b.meta.term - a.meta.term || b.meta.index - a.meta.index);
     this.#kept.length = Math.min(this.#kept.length, keptMax);
     return meta;
   }

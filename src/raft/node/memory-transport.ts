@@ -1,6 +1,12 @@
 /** The network of a test: every server in one process, with cuts. Messages arrive a few microtasks later, in order. */
 import { assert } from "../../lib/assert.ts";
-import type { Destination, Transport, TransportAnswer, TransportHandler, TransportReply } from "./transport.ts";
+import type {
+  Destination,
+  Transport,
+  TransportAnswer,
+  TransportHandler,
+  TransportReply,
+} from "./transport.ts";
 
 const noAnswer: TransportAnswer = { kind: "failed" };
 
@@ -13,7 +19,8 @@ export class MemoryNetwork {
   connect(address: string): Transport {
     return {
       send: (to, message) => this.#deliver({ from: address, to }, (handler) => handler.request(message)),
-      sendSnapshot: (to, transfer) => this.#deliver({ from: address, to }, (handler) => handler.snapshot(transfer)),
+      sendSnapshot: (to, transfer) =>
+        this.#deliver({ from: address, to }, (handler) => handler.snapshot(transfer)),
       serve: (handler) => this.#serve(address, handler),
     };
   }
@@ -49,4 +56,3 @@ export class MemoryNetwork {
     return this.#cut.has(way.from) || this.#cut.has(way.to.address);
   }
 }
-

@@ -11,12 +11,20 @@ describe("one server", () => {
     const startMs = cluster.clock.monotonicMs();
     const node = await cluster.start();
     expect(cluster.clock.monotonicMs() - startMs).toBeLessThanOrEqual(50);
-    const results = await cluster.settled(Promise.all(Array.from({ length: 50 }, (_, at) => node.propose(text(`c${at}`), { at }))));
+    const results = await cluster.settled(
+      Promise.all(Array.from({ length: 50 }, (_, at) => node.propose(text(`c${at}`), { at }))),
+    );
     expect(results).toEqual(Array.from({ length: 50 }, (_, at) => at + 1));
     const { machine } = cluster.members[0]!;
     expect(machine.items).toEqual(Array.from({ length: 50 }, (_, at) => `c${at}`));
     expect([...machine.decoded.values()]).toEqual(Array.from({ length: 50 }, (_, at) => ({ at })));
-    expect(node.status()).toMatchObject({ role: "leader", term: 2, lastContactMs: 0, leaderId: "n1", servers: cluster.servers } as never);
+    expect(node.status()).toMatchObject({
+      role: "leader",
+      term: 2,
+      lastContactMs: 0,
+      leaderId: "n1",
+      servers: cluster.servers,
+    } as never);
   });
 
   test("bootstrapping twice changes nothing", async () => {
@@ -24,7 +32,9 @@ describe("one server", () => {
     const node = await cluster.start();
     expect(cluster.settled(node.bootstrap(cluster.servers))).rejects.toThrow("configuration change");
     await node.close();
-    const again = await cluster.open(cluster.members[0]!, { bootstrap: [{ id: "other", address: "x:1", voter: true }] });
+    const again = await cluster.open(cluster.members[0]!, {
+      bootstrap: [{ id: "other", address: "x:1", voter: true }],
+    });
     await until(cluster.clock, () => again.status().role === "leader");
     expect(again.status().servers).toEqual(cluster.servers);
   });
@@ -42,7 +52,10 @@ describe("one server", () => {
   });
 
   test("a snapshot by threshold trims the log, and a restart begins with it", async () => {
-    await using cluster = new TestCluster(1, { raft: { trailingLogs: 5 }, settings: { snapshotIntervalMs: 100, snapshotThreshold: 50 } });
+    await using cluster = new TestCluster(1, {
+      raft: { trailingLogs: 5 },
+      settings: { snapshotIntervalMs: 100, snapshotThreshold: 50 },
+    });
     const node = await cluster.start();
     await cluster.settled(Promise.all(Array.from({ length: 100 }, (_, at) => node.propose(text(`c${at}`)))));
     await until(cluster.clock, () => node.status().lastSnapshotIndex > 0, "a snapshot is taken");
@@ -66,7 +79,12 @@ describe("one server", () => {
     await cluster.settled(Promise.all([node.propose(text("a")), node.propose(text("b"))]));
     const first = await cluster.settled(node.snapshot());
     expect(new TextDecoder().decode(first.state)).toBe('["a","b"]');
-    expect(first).toMatchObject({ index: node.status().appliedIndex, term: 2, servers: cluster.servers, configurationIndex: 1 } as never);
+    expect(first).toMatchObject({
+      index: node.status().appliedIndex,
+      term: 2,
+      servers: cluster.servers,
+      configurationIndex: 1,
+    } as never);
     expect((await cluster.settled(node.snapshot())).id).toBe(first.id);
     await cluster.settled(node.propose(text("c")));
     expect((await cluster.settled(node.snapshot())).index).toBe(first.index + 1);
@@ -119,9 +137,16 @@ describe("three servers", () => {
   test("elect, replicate and agree", async () => {
     await using cluster = new TestCluster(3);
     const leader = await cluster.start();
-    await cluster.settled(Promise.all(Array.from({ length: 200 }, (_, at) => leader.propose(text(`c${at}`)))));
-    await until(cluster.clock, () => cluster.members.every(({ machine }) => machine.items.length === 200), "all applied");
-    for (const { machine } of cluster.members) expect(machine.items).toEqual(cluster.members[0]!.machine.items);
+    await cluster.settled(
+      Promise.all(Array.from({ length: 200 }, (_, at) => leader.propose(text(`c${at}`)))),
+    );
+    await until(
+      cluster.clock,
+      () => cluster.members.every(({ machine }) => machine.items.length === 200),
+      "all applied",
+    );
+    for (const { machine } of cluster.members)
+      expect(machine.items).toEqual(cluster.members[0]!.machine.items);
     const follower = cluster.others(leader)[0]!.node!;
     expect(follower.status()).toMatchObject({ role: "follower", leaderId: cluster.member(leader).id });
     expect(follower.propose(text("x"))).rejects.toThrow(NotLeaderError);
@@ -142,7 +167,11 @@ describe("three servers", () => {
     const fresh = await cluster.leader();
     await cluster.settled(fresh.propose(text("after")));
     cluster.network.heal(cluster.member(old).address);
-    await until(cluster.clock, () => cluster.members.every(({ machine }) => machine.items.length === 2), "all agree");
+    await until(
+      cluster.clock,
+      () => cluster.members.every(({ machine }) => machine.items.length === 2),
+      "all agree",
+    );
     expect(cluster.member(old).machine.items).toEqual(["before", "after"]);
   });
 
@@ -160,7 +189,9 @@ describe("three servers", () => {
     const leader = await cluster.start();
     const late = cluster.others(leader)[0]!;
     cluster.network.cut(late.address);
-    await cluster.settled(Promise.all(Array.from({ length: 100 }, (_, at) => leader.propose(text(`c${at}`)))));
+    await cluster.settled(
+      Promise.all(Array.from({ length: 100 }, (_, at) => leader.propose(text(`c${at}`)))),
+    );
     await cluster.settled(leader.snapshot());
     await until(cluster.clock, () => cluster.member(leader).store.firstIndex > 50, "the log is trimmed");
     await cluster.settled(leader.propose(text("tail")));
@@ -194,7 +225,9 @@ describe("three servers", () => {
     await cluster.settled(leader.addServer({ ...server, voter: false }));
     await until(cluster.clock, () => joiner.machine.items.length === 1, "the joiner has caught up");
     // Two changes at once: the second waits for the first.
-    await cluster.settled(Promise.all([leader.addServer({ ...server, voter: true }), leader.demoteServer(joiner.id)]));
+    await cluster.settled(
+      Promise.all([leader.addServer({ ...server, voter: true }), leader.demoteServer(joiner.id)]),
+    );
     expect(leader.status().servers).toContainEqual({ ...server, voter: false });
     await cluster.settled(leader.removeServer(joiner.id));
     expect(leader.status().servers.map(({ id }) => id)).toEqual(["n1", "n2"]);
@@ -206,7 +239,11 @@ describe("three servers", () => {
     await cluster.settled(leader.propose(text("old")));
     const large = JSON.stringify(["new", "y".repeat(3 * chunkBytes)]);
     await cluster.settled(leader.restore(text(large)));
-    await until(cluster.clock, () => cluster.members.every(({ machine }) => machine.items[0] === "new"), "all restored");
+    await until(
+      cluster.clock,
+      () => cluster.members.every(({ machine }) => machine.items[0] === "new"),
+      "all restored",
+    );
     expect(cluster.settled(leader.restore(text("{garbage")))).rejects.toThrow(DecodeError);
     expect(await cluster.settled(leader.propose(text("later")))).toBe(3);
     const snapshot = await cluster.settled(leader.snapshot());

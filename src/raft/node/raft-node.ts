@@ -15,6 +15,7 @@ import {
   type StateMachine,
 } from "../../lib/consensus.ts";
 import { logIndex, term } from "../../lib/log-index.ts";
+import { StorageError } from "../../lib/storage-error.ts";
 import { RaftCore } from "../core/core.ts";
 import type { ConfigurationChange, Input, Leadership, Proposal } from "../core/effects.ts";
 import { entryType, serverId, type Configuration, type SnapshotMark } from "../core/entry.ts";
@@ -26,7 +27,7 @@ import { configurationCodec } from "./configuration-codec.ts";
 import { defaultNodeSettings, Driver, type NodeParts, type NodeSettings } from "./driver.ts";
 import type { Settled } from "./pending.ts";
 import { RaftDataError, RaftRefusedError, RaftShutdownError } from "./refusal.ts";
-import { readSnapshot, SnapshotStoreError, type SnapshotMeta, type SnapshotStore } from "./snapshot-store.ts";
+import { readSnapshot, type SnapshotMeta, type SnapshotStore } from "./snapshot-store.ts";
 
 /** How soon a configuration change that had to wait is tried again. */
 const changeRetryMs = 20;
@@ -104,7 +105,8 @@ export class RaftNode implements Consensus {
       leaderAddress: status.leader?.address,
       servers: toServers(status.configuration),
       configurationIndex: status.configurationIndex,
-      lastContactMs: status.role === "leader" ? 0 : lastContactMs === undefined ? undefined : nowMs - lastContactMs,
+      lastContactMs:
+        status.role === "leader" ? 0 : lastContactMs === undefined ? undefined : nowMs - lastContactMs,
     };
   }
 
@@ -114,7 +116,8 @@ export class RaftNode implements Consensus {
   }
 
   propose(command: Uint8Array, decoded?: unknown): Promise<unknown> {
-    if (command.length <= chunkBytes) return this.#propose([{ type: entryType.command, data: command }], decoded);
+    if (command.length <= chunkBytes)
+      return this.#propose([{ type: entryType.command, data: command }], decoded);
     return this.#propose(this.#pieces(command), decoded);
   }
 
@@ -151,7 +154,9 @@ export class RaftNode implements Consensus {
   }
 
   async transferLeadership(id?: string): Promise<void> {
-    await this.#request(id === undefined ? { kind: "transferLeadership" } : { kind: "transferLeadership", to: serverId(id) });
+    await this.#request(
+      id === undefined ? { kind: "transferLeadership" } : { kind: "transferLeadership", to: serverId(id) },
+    );
   }
 
   /**
@@ -160,14 +165,15 @@ export class RaftNode implements Consensus {
    */
   async bootstrap(servers: readonly ConsensusServer[]): Promise<void> {
     await this.#request({ kind: "bootstrap", configuration: fromServers(servers) });
-    await new Promise<void>((resolve) => this.#driver.afterWrites(resolve));
+    await this.#driver.durable();
   }
 
   async snapshot(): Promise<ConsensusSnapshot> {
     if (this.#driver.isStopped) throw new RaftShutdownError();
     const meta = await this.#driver.snapshotter.take();
     await using snapshot = await this.#parts.snapshots.open(meta);
-    if (snapshot === undefined) throw new SnapshotStoreError(`snapshot ${meta.id} was replaced while it was read`);
+    if (snapshot === undefined)
+      throw new StorageError("failed", `snapshot ${meta.id} was replaced while it was read`);
     return toConsensusSnapshot(meta, await readSnapshot(snapshot));
   }
 
@@ -300,7 +306,10 @@ const emptyMark: SnapshotMark = {
   configurationIndex: logIndex(0),
 };
 
-async function restoreNewest(snapshots: SnapshotStore, machine: StateMachine): Promise<SnapshotMark | undefined> {
+async function restoreNewest(
+  snapshots: SnapshotStore,
+  machine: StateMachine,
+): Promise<SnapshotMark | undefined> {
   const meta = await snapshots.newest();
   if (meta === undefined) return undefined;
   await using snapshot = await snapshots.open(meta);
@@ -315,7 +324,11 @@ async function restoreNewest(snapshots: SnapshotStore, machine: StateMachine): P
 }
 
 function toServers(configuration: Configuration): readonly ConsensusServer[] {
-  return configuration.servers.map(({ id, address, suffrage }) => ({ id, address, voter: suffrage === "voter" }));
+  return configuration.servers.map(({ id, address, suffrage }) => ({
+    id,
+    address,
+    voter: suffrage === "voter",
+  }));
 }
 
 function fromServers(servers: readonly ConsensusServer[]): Configuration {

@@ -23,7 +23,8 @@ export function mark(index: number, inTerm: number): SnapshotMark {
   };
 }
 
-const pieces = (...texts: readonly string[]): Uint8Array[] => texts.map((text) => new TextEncoder().encode(text));
+const pieces = (...texts: readonly string[]): Uint8Array[] =>
+  texts.map((text) => new TextEncoder().encode(text));
 
 export function snapshotStoreContract(label: string, makePlace: () => Promise<SnapshotStorePlace>): void {
   describe(`snapshot store: ${label}`, () => {

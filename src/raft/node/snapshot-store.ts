@@ -1,6 +1,6 @@
 /** Where snapshots of the state machine live. */
-import { ProconsulError } from "../../lib/errors.ts";
 import type { LogIndex, Term } from "../../lib/log-index.ts";
+import { StorageError } from "../../lib/storage-error.ts";
 import type { SnapshotMark } from "../core/entry.ts";
 
 /** A stored snapshot: what it stands for, its name and its size. */
@@ -25,16 +25,23 @@ export interface SnapshotStore {
   newest(): Promise<SnapshotMeta | undefined>;
   /**
    * Resolves when the bytes are durable and checksummed, and drops the oldest.
-   * Rejects with `SnapshotStoreError`, or with what `chunks` threw; nothing is left behind then.
+   * Rejects with `StorageError`, or with what `chunks` threw; nothing is left behind then.
    */
   write(mark: SnapshotMark, chunks: Chunks): Promise<SnapshotMeta>;
   /** The snapshot that ends there; undefined if it is not kept (any more). */
   open(end: { readonly index: LogIndex; readonly term: Term }): Promise<OpenSnapshot | undefined>;
 }
 
-/** The disk refused a snapshot, or lost a part of one. */
-export class SnapshotStoreError extends ProconsulError {
-  readonly code = "snapshot-store";
+/** Metadata with the checksum of the state: CRC-64, 8 bytes big-endian. */
+export interface FileSnapshotMeta extends SnapshotMeta {
+  readonly crc: Uint8Array;
+}
+
+/** How metadata stands on disk; given to a store, which knows nothing of the form. */
+export interface SnapshotMetaCodec {
+  render(meta: FileSnapshotMeta): string;
+  /** Throws `DecodeError`. */
+  parse(text: string): FileSnapshotMeta;
 }
 
 /** All bytes in one buffer. */
@@ -42,17 +49,12 @@ export async function readSnapshot(snapshot: OpenSnapshot): Promise<Uint8Array> 
   const state = new Uint8Array(snapshot.meta.sizeBytes);
   let at = 0;
   for await (const chunk of snapshot.chunks) {
-    if (at + chunk.length > state.length) throw new SnapshotStoreError(`snapshot ${snapshot.meta.id} is longer than it says`);
+    if (at + chunk.length > state.length)
+      throw new StorageError("corrupt", `snapshot ${snapshot.meta.id} is longer than it says`);
     state.set(chunk, at);
     at += chunk.length;
   }
-  if (at !== state.length) throw new SnapshotStoreError(`snapshot ${snapshot.meta.id} is shorter than it says`);
+  if (at !== state.length)
+    throw new StorageError("corrupt", `snapshot ${snapshot.meta.id} is shorter than it says`);
   return state;
-}
-
-/** Orders snapshots newest first: by term, index, then name. */
-export function newestFirst(a: SnapshotMeta, b: SnapshotMeta): number {
-  if (a.term !== b.term) return b.term - a.term;
-  if (a.index !== b.index) return b.index - a.index;
-  return a.id < b.id ? 1 : -1;
 }

@@ -3,10 +3,11 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { Rng } from "../../lib/rng.ts";
+import { StorageError } from "../../lib/storage-error.ts";
 import type { Input, ReceiveSnapshot } from "../core/effects.ts";
 import type { SnapshotMark } from "../core/entry.ts";
 import type { Applier } from "./applier.ts";
-import { SnapshotStoreError, type Chunks, type SnapshotMeta, type SnapshotStore } from "./snapshot-store.ts";
+import type { Chunks, SnapshotMeta, SnapshotStore } from "./snapshot-store.ts";
 import type { SnapshotTransfer } from "./transport.ts";
 
 export interface SnapshotterParts {
@@ -58,7 +59,11 @@ export class Snapshotter {
       const meta = await store.write(mark, chunks);
       const tookMs = clock.monotonicMs() - startMs;
       metrics.timer("raft.snapshot.takeSnapshot", tookMs);
-      log.info("snapshot complete up to", { index: mark.index, bytes: meta.sizeBytes, ms: Math.round(tookMs) });
+      log.info("snapshot complete up to", {
+        index: mark.index,
+        bytes: meta.sizeBytes,
+        ms: Math.round(tookMs),
+      });
       // Another one may have been installed meanwhile; the core ignores one that is not news.
       if (!this.#isStopped) input({ kind: "snapshotTaken", snapshot: markOf(meta) });
       return meta;
@@ -76,7 +81,7 @@ export class Snapshotter {
       configurationIndex: message.configurationIndex,
     };
     const written = this.#exclusively(() => {
-      if (transfer === undefined) throw new SnapshotStoreError("the sender of a snapshot has gone");
+      if (transfer === undefined) throw new StorageError("failed", "the sender of a snapshot has gone");
       return store.write(mark, exactly(transfer.chunks, transfer.message.sizeBytes));
     });
     written.then(
@@ -126,5 +131,6 @@ async function* exactly(chunks: Chunks, sizeBytes: number): AsyncGenerator<Uint8
     if (seen > sizeBytes) break;
     yield chunk;
   }
-  if (seen !== sizeBytes) throw new SnapshotStoreError(`received ${seen} bytes of a snapshot of ${sizeBytes}`);
+  if (seen !== sizeBytes)
+    throw new StorageError("failed", `received ${seen} bytes of a snapshot of ${sizeBytes}`);
 }

@@ -37,7 +37,11 @@ export class ManualClock implements Clock {
 }
 
 /** Lets everything that is ready happen, then moves time by a millisecond, until `condition`; fails after 60 s of its time. */
-export async function until(clock: ManualClock, condition: () => boolean, what = "the condition"): Promise<void> {
+export async function until(
+  clock: ManualClock,
+  condition: () => boolean,
+  what = "the condition",
+): Promise<void> {
   for (let ms = 0; ms < 60_000; ms += 1) {
     for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     if (condition()) return;
@@ -74,7 +78,8 @@ export class ListMachine implements StateMachine {
   *snapshot(): Iterable<Uint8Array> {
     const items = [...this.items];
     yield utf8.encode("[");
-    for (const [at, item] of items.entries()) yield utf8.encode(`${at === 0 ? "" : ","}${JSON.stringify(item)}`);
+    for (const [at, item] of items.entries())
+      yield utf8.encode(`${at === 0 ? "" : ","}${JSON.stringify(item)}`);
     yield utf8.encode("]");
   }
   restore(state: Uint8Array): void {
@@ -120,7 +125,14 @@ export class TestCluster implements AsyncDisposable {
   add(id: string): Member {
     const address = `${id}:8300`;
     const store = new MemoryLogStore();
-    const member = { id, address, store, snapshots: new MemorySnapshotStore(this.clock), machine: new ListMachine(), node: undefined };
+    const member = {
+      id,
+      address,
+      store,
+      snapshots: new MemorySnapshotStore(this.clock),
+      machine: new ListMachine(),
+      node: undefined,
+    };
     this.members.push(member);
     return member;
   }
@@ -162,7 +174,8 @@ export class TestCluster implements AsyncDisposable {
 
   async leader(): Promise<RaftNode> {
     const leading = (): RaftNode | undefined =>
-      this.members.find(({ node }) => node?.status().role === "leader" && node.status().lastContactMs === 0)?.node;
+      this.members.find(({ node }) => node?.status().role === "leader" && node.status().lastContactMs === 0)
+        ?.node;
     await until(this.clock, () => leading() !== undefined, "somebody leads");
     return leading()!;
   }

@@ -1,15 +1,15 @@
 /** `meta.json` of a stored snapshot, as HashiCorp's FileSnapshotStore writes it. Source: protocol/raft.md §5. */
-import { DecodeError } from "../lib/errors.ts";
-import { logIndex, term } from "../lib/log-index.ts";
+import { DecodeError } from "../../lib/errors.ts";
+import { logIndex, term } from "../../lib/log-index.ts";
 import {
   configurationStruct,
   encodeLegacyPeers,
   fromConfigurationStruct,
   toConfigurationStruct,
-} from "../raft/node/configuration-codec.ts";
-import type { SnapshotMeta } from "../raft/node/snapshot-store.ts";
-import { bytes, int, str, uint } from "../wire/schema/scalars.ts";
-import { fromJsonValue, struct } from "../wire/schema/struct.ts";
+} from "./configuration-codec.ts";
+import type { FileSnapshotMeta, SnapshotMetaCodec } from "./snapshot-store.ts";
+import { bytes, int, str, uint } from "../../wire/schema/scalars.ts";
+import { fromJsonValue, struct } from "../../wire/schema/struct.ts";
 
 const metaVersion = 1;
 
@@ -25,13 +25,8 @@ const fileMetaStruct = struct("fileSnapshotMeta", {
   CRC: bytes,
 });
 
-/** Metadata with the checksum of the state, 8 bytes big-endian. */
-export interface FileSnapshotMeta extends SnapshotMeta {
-  readonly crc: Uint8Array;
-}
-
 /** The text of `meta.json`. */
-export function renderSnapshotMeta(meta: FileSnapshotMeta): string {
+function renderSnapshotMeta(meta: FileSnapshotMeta): string {
   const text = fileMetaStruct.json({
     Version: metaVersion,
     ID: meta.id,
@@ -47,7 +42,7 @@ export function renderSnapshotMeta(meta: FileSnapshotMeta): string {
 }
 
 /** Reads a `meta.json`. Throws `DecodeError`. */
-export function parseSnapshotMeta(text: string): FileSnapshotMeta {
+function parseSnapshotMeta(text: string): FileSnapshotMeta {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -67,3 +62,6 @@ export function parseSnapshotMeta(text: string): FileSnapshotMeta {
     crc: value.CRC,
   };
 }
+
+/** HashiCorp's form, for snapshot stores. */
+export const snapshotMetaCodec: SnapshotMetaCodec = { render: renderSnapshotMeta, parse: parseSnapshotMeta };
