@@ -52,6 +52,25 @@ export interface HttpContext {
   readonly metrics: Metrics;
   readonly kvValueBytesMax: number;
   readonly txnBytesMax: number;
+  /** Users' snapshots; without it `/v1/snapshot` refuses. */
+  readonly snapshots?: SnapshotService;
+}
+
+/** Saves and restores the whole state as an archive. */
+export interface SnapshotService {
+  save(request: SnapshotTarget): Promise<{
+    readonly archive: Uint8Array;
+    readonly index: number;
+    readonly knownLeader: boolean;
+    readonly lastContactMs: number;
+  }>;
+  restore(archive: Uint8Array, request: SnapshotTarget): Promise<void>;
+}
+
+/** Which datacenter's state, and whether a server that does not lead may give it. */
+export interface SnapshotTarget {
+  readonly datacenter: string;
+  readonly allowStale: boolean;
 }
 
 /** Query parameters, decoded; a repeated name keeps all its values in order. */

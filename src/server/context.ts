@@ -37,6 +37,14 @@ export interface ServerContext {
   readonly sessionTimers: SessionTimers;
   /** Forgets tombstones after their time, on the leader. */
   readonly tombstoneGc: TombstoneGc;
+  /** Since when this server leads; without it reports give no time. */
+  readonly autopilot?: LeadershipAge;
+}
+
+/** How long this server has led. */
+export interface LeadershipAge {
+  /** Calendar time in milliseconds; `null` while another server leads. */
+  readonly leadingSinceMs: number | null;
 }
 
 /** Told of deletions, so that their tombstones are reaped some minutes later. */

@@ -1,0 +1,170 @@
+/** `/v1/catalog/…`. Source: the reference's HTTP API. */
+import { list, map } from "../wire/schema/collections.ts";
+import { str } from "../wire/schema/scalars.ts";
+import { fromJsonValue } from "../wire/schema/struct.ts";
+import * as methods from "../wire/rpc/methods.ts";
+import { catalogGatewayServices } from "../wire/rpc/operator-methods.ts";
+import {
+  DeregisterRequest,
+  Node,
+  NodeServiceList,
+  NodeServices,
+  RegisterRequest,
+  ServiceNode,
+  ServiceSpecificRequest,
+} from "../wire/structs/catalog.ts";
+import { GatewayService } from "../wire/structs/operator-state.ts";
+import type { NodeService } from "../wire/structs/service.ts";
+import {
+  callServer,
+  discoveryParams,
+  metaFilters,
+  nameAfter,
+  registrationBytesMax,
+  sharedResponse,
+  sourceOf,
+} from "./discovery.ts";
+import { jsonResponse, metaHeaders, parseJson, renderJson, tokenOf } from "./respond.ts";
+import type { HttpContext, HttpResponse, Route, RoutedRequest } from "./types.ts";
+
+const Nodes = list(Node);
+const Services = map(list(str));
+const ServiceNodes = list(ServiceNode);
+const GatewayServices = list(GatewayService);
+
+async function register(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const body = fromJsonValue(RegisterRequest, parseJson(await request.body(registrationBytesMax)));
+  await context.rpc.call(methods.catalogRegister, withDefaults(body, request, context), request.signal);
+  return jsonResponse(request, "true");
+}
+
+async function deregister(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const body = fromJsonValue(DeregisterRequest, parseJson(await request.body(registrationBytesMax)));
+  await context.rpc.call(methods.catalogDeregister, withDefaults(body, request, context), request.signal);
+  return jsonResponse(request, "true");
+}
+
+function withDefaults<T extends { readonly Datacenter: string }>(
+  body: T,
+  request: RoutedRequest,
+  { datacenter }: HttpContext,
+): T {
+  return { ...body, Datacenter: body.Datacenter === "" ? datacenter : body.Datacenter, Token: tokenOf(request) };
+}
+
+async function datacenters(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  // Every datacenter answers for all, so `?dc` means nothing here.
+  const { Datacenter: _, ...options } = discoveryParams(request, context);
+  const names = await context.rpc.call(methods.catalogDatacenters, options, request.signal);
+  const cache = options.UseCache ? { "X-Cache": "MISS" } : {};
+  return jsonResponse(request, list(str).json(names ?? []), cache);
+}
+
+async function nodes(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const args = {
+    ...discoveryParams(request, context),
+    NodeMetaFilters: metaFilters(request),
+    Source: sourceOf(request, context),
+  };
+  const reply = await callServer(request, context, { method: methods.catalogNodes, args });
+  const shared = reply.Nodes ?? [];
+  return sharedResponse(request, reply, {
+    shared,
+    variant: "nodes",
+    cacheable: false,
+    render: () => renderJson(Nodes, shared),
+  });
+}
+
+async function services(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const args = {
+    ...discoveryParams(request, context),
+    NodeMetaFilters: metaFilters(request),
+    Source: sourceOf(request, context),
+  };
+  const reply = await callServer(request, context, { method: methods.catalogServices, args });
+  const shared = reply.Services ?? {};
+  return sharedResponse(request, reply, {
+    shared,
+    variant: "services",
+    cacheable: true,
+    render: () => renderJson(Services, shared),
+  });
+}
+
+async function instances(request: RoutedRequest, context: HttpContext, connect: boolean): Promise<HttpResponse> {
+  const params = discoveryParams(request, context);
+  const args = ServiceSpecificRequest.make({
+    ...params,
+    ServiceName: nameAfter(request, "Missing service name"),
+    NodeMetaFilters: metaFilters(request),
+    Source: sourceOf(request, context),
+    Connect: connect,
+    ...(request.query.has("tag") ? { ServiceTags: request.query.all("tag"), TagFilter: true } : {}),
+  });
+  const reply = await callServer(request, context, { method: methods.catalogServiceNodes, args });
+  const shared = reply.ServiceNodes ?? [];
+  return sharedResponse(request, reply, {
+    shared,
+    variant: "instances",
+    cacheable: true,
+    render: () => renderJson(ServiceNodes, shared.map(withLists)),
+  });
+}
+
+/** Clients count on lists and maps where the store keeps "none". */
+function withLists(row: ServiceNode): ServiceNode {
+  return { ...row, ServiceTags: row.ServiceTags ?? [], ServiceMeta: row.ServiceMeta ?? {} };
+}
+
+function withTags(service: NodeService): NodeService {
+  return service.Tags === null ? { ...service, Tags: [] } : service;
+}
+
+async function node(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const params = discoveryParams(request, context);
+  const args = { ...params, Node: nameAfter(request, "Missing node name") };
+  const reply = await callServer(request, context, { method: methods.catalogNodeServices, args });
+  const found = reply.NodeServices;
+  const headers = metaHeaders(reply);
+  if (found === null) return jsonResponse(request, "null", headers);
+  const byId = Object.entries(found.Services ?? {}).map(([id, service]) => [id, withTags(service)] as const);
+  return jsonResponse(request, renderJson(NodeServices, { ...found, Services: Object.fromEntries(byId) }), headers);
+}
+
+async function nodeServices(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const params = discoveryParams(request, context);
+  const args = { ...params, Node: nameAfter(request, "Missing node name") };
+  const reply = await callServer(request, context, { method: methods.catalogNodeServiceList, args });
+  const { Node: owner, Services: rows } = reply.NodeServices;
+  const shown = { Node: owner, Services: rows === null ? null : rows.map(withTags) };
+  return jsonResponse(request, renderJson(NodeServiceList, shown), metaHeaders(reply));
+}
+
+async function gatewayServices(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const params = discoveryParams(request, context);
+  const args = ServiceSpecificRequest.make({ ...params, ServiceName: nameAfter(request, "Missing gateway name") });
+  const reply = await callServer(request, context, { method: catalogGatewayServices, args });
+  return jsonResponse(request, renderJson(GatewayServices, reply.Services ?? []), metaHeaders(reply));
+}
+
+export const catalogRoutes: readonly Route[] = [
+  { pattern: "/v1/catalog/register", methods: ["PUT"], handle: register },
+  { pattern: "/v1/catalog/deregister", methods: ["PUT"], handle: deregister },
+  { pattern: "/v1/catalog/datacenters", methods: ["GET"], handle: datacenters },
+  { pattern: "/v1/catalog/nodes", methods: ["GET"], handle: nodes },
+  { pattern: "/v1/catalog/services", methods: ["GET"], handle: services },
+  {
+    pattern: "/v1/catalog/service/",
+    methods: ["GET"],
+    handle: (request, context) => instances(request, context, false),
+  },
+  {
+    pattern: "/v1/catalog/connect/",
+    methods: ["GET"],
+    handle: (request, context) => instances(request, context, true),
+  },
+  { pattern: "/v1/catalog/node/", methods: ["GET"], handle: node },
+  { pattern: "/v1/catalog/node-services/", methods: ["GET"], handle: nodeServices },
+  { pattern: "/v1/catalog/gateway-services/", methods: ["GET"], handle: gatewayServices },
+];

@@ -1,0 +1,54 @@
+/** `/v1/coordinate/…`. Source: the reference's HTTP API. */
+import { displayText } from "../lib/byte-string.ts";
+import { list } from "../wire/schema/collections.ts";
+import { fromJsonValue } from "../wire/schema/struct.ts";
+import * as methods from "../wire/rpc/methods.ts";
+import { coordinateDatacenters, coordinateUpdate } from "../wire/rpc/operator-methods.ts";
+import { DCSpecificRequest } from "../wire/structs/common.ts";
+import { Coordinate, CoordinateUpdateRequest } from "../wire/structs/operator.ts";
+import { DatacenterMap } from "../wire/structs/operator-state.ts";
+import { callServer, discoveryParams, registrationBytesMax } from "./discovery.ts";
+import { datacenterOf, jsonResponse, metaHeaders, parseJson, plainResponse, renderJson, tokenOf } from "./respond.ts";
+import { decodePath, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
+
+const Coordinates = list(Coordinate);
+const DatacenterMaps = list(DatacenterMap);
+
+async function datacenters(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const maps = (await context.rpc.call(coordinateDatacenters, {}, request.signal)) ?? [];
+  const shown = maps.map((one) => ({ ...one, Coordinates: one.Coordinates ?? [] }));
+  return jsonResponse(request, renderJson(DatacenterMaps, shown));
+}
+
+async function nodes(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const args = DCSpecificRequest.make(discoveryParams(request, context));
+  const reply = await callServer(request, context, { method: methods.coordinateNodes, args });
+  return jsonResponse(request, renderJson(Coordinates, inSegment(request, reply.Coordinates)), metaHeaders(reply));
+}
+
+async function node(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const args = { ...discoveryParams(request, context), Node: displayText(decodePath(request.rest)) };
+  const reply = await callServer(request, context, { method: methods.coordinateNode, args });
+  const shown = inSegment(request, reply.Coordinates);
+  if (shown.length === 0) return plainResponse(404, "", metaHeaders(reply));
+  return jsonResponse(request, renderJson(Coordinates, shown), metaHeaders(reply));
+}
+
+function inSegment({ query }: RoutedRequest, rows: readonly Coordinate[] | null): readonly Coordinate[] {
+  if (!query.has("segment")) return rows ?? [];
+  return (rows ?? []).filter((row) => row.Segment === query.get("segment"));
+}
+
+async function update(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const body = fromJsonValue(CoordinateUpdateRequest, parseJson(await request.body(registrationBytesMax)));
+  const args = { ...body, Datacenter: datacenterOf(request, context), Token: tokenOf(request) };
+  await context.rpc.call(coordinateUpdate, args, request.signal);
+  return plainResponse(200, "");
+}
+
+export const coordinateRoutes: readonly Route[] = [
+  { pattern: "/v1/coordinate/datacenters", methods: ["GET"], handle: datacenters },
+  { pattern: "/v1/coordinate/nodes", methods: ["GET"], handle: nodes },
+  { pattern: "/v1/coordinate/node/", methods: ["GET"], handle: node },
+  { pattern: "/v1/coordinate/update", methods: ["PUT"], handle: update },
+];

@@ -1,0 +1,122 @@
+/** What the catalog's and health's handlers share: their parameters, errors with headers, shared renderings. */
+import { displayText } from "../lib/byte-string.ts";
+import { NoLeaderError } from "../lib/consensus.ts";
+import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
+import { indentJson, metaHeaders, readParams, type ReadParams } from "./respond.ts";
+import { decodePath, HttpError, type HttpContext, type HttpResponse, type RoutedRequest } from "./types.ts";
+
+/** Bodies of registrations are refused above this. */
+export const registrationBytesMax = 16 * 1024 * 1024;
+
+const durationDirectives = ["max-age=", "stale-if-error="];
+const noConsistencyHeaders = {
+  "X-Consul-Index": "1",
+  "X-Consul-KnownLeader": "false",
+  "X-Consul-LastContact": "0",
+};
+
+/** `readParams` with the rules of cached and stale reads. Throws `HttpError` 400. */
+export function discoveryParams(request: RoutedRequest, context: HttpContext): ReadParams {
+  checkCacheControl(request);
+  const params = readParams(request, context);
+  if (params.UseCache && params.RequireConsistent) {
+    throw new HttpError(400, "Cannot specify ?cached with ?consistent, conflicting semantics.");
+  }
+  if (params.MaxStaleDuration <= 0) return params;
+  if (params.RequireConsistent) {
+    throw new HttpError(400, "Cannot specify ?stale with ?consistent, conflicting semantics.");
+  }
+  return { ...params, AllowStale: true };
+}
+
+function checkCacheControl(request: RoutedRequest): void {
+  for (const directive of (request.header("cache-control") ?? "").toLowerCase().split(",")) {
+    const trimmed = directive.trim();
+    const name = durationDirectives.find((one) => trimmed.startsWith(one));
+    if (name !== undefined && !/^[+-]?\d+$/.test(trimmed.slice(name.length))) {
+      throw new HttpError(400, "Invalid Cache-Control header.");
+    }
+  }
+}
+
+/** `?node-meta=key:value`, repeatable. */
+export function metaFilters({ query }: RoutedRequest): Readonly<Record<string, string>> | null {
+  if (!query.has("node-meta")) return null;
+  const wanted = Object.create(null) as Record<string, string>;
+  for (const pair of query.all("node-meta")) {
+    const at = pair.indexOf(":");
+    wanted[at < 0 ? pair : pair.slice(0, at)] = at < 0 ? "" : pair.slice(at + 1);
+  }
+  return wanted;
+}
+
+/** Where distances are measured from: `?near=` a node, or `_agent`. */
+export function sourceOf(
+  request: RoutedRequest,
+  context: HttpContext,
+): { readonly Datacenter: string; readonly Segment: string; readonly Node: string; readonly Ip: string } {
+  const near = request.query.get("near");
+  return {
+    Datacenter: context.datacenter,
+    Segment: "",
+    Node: near === "_agent" ? context.nodeName : near,
+    Ip: request.remoteAddress,
+  };
+}
+
+/** The name after a route's prefix. Throws `HttpError` 400 with `missing` if there is none. */
+export function nameAfter(request: RoutedRequest, missing: string): string {
+  const name = displayText(decodePath(request.rest));
+  if (name === "") throw new HttpError(400, missing);
+  return name;
+}
+
+/** Calls a server. A refusal carries the headers that the reference sends with it. */
+export async function callServer<Q, R>(
+  request: RoutedRequest,
+  context: HttpContext,
+  { method, args }: { readonly method: RpcMethod<Q, R>; readonly args: Q },
+): Promise<R> {
+  try {
+    return await context.rpc.call(method, args, request.signal);
+  } catch (error) {
+    if (error instanceof RpcError || error instanceof NoLeaderError) {
+      throw new HttpError(500, error.message, noConsistencyHeaders);
+    }
+    throw error;
+  }
+}
+
+const utf8 = new TextEncoder();
+
+/** Renderings of answers that servers share; each lives as long as the answer it belongs to. */
+const renderings = new WeakMap<object, Map<string, Uint8Array>>();
+
+/**
+ * The answer to a read. `shared` is the part of the reply that its server hands to everyone who asks the
+ * same: its JSON, one text for each `variant`, is rendered once.
+ */
+export function sharedResponse(
+  request: RoutedRequest,
+  meta: Parameters<typeof metaHeaders>[0],
+  { shared, variant, render, cacheable }: {
+    readonly shared: object;
+    readonly variant: string;
+    readonly render: () => string;
+    /** Whether `?cached` applies to this read. */
+    readonly cacheable: boolean;
+  },
+): HttpResponse {
+  let texts = renderings.get(shared);
+  if (texts === undefined) renderings.set(shared, (texts = new Map()));
+  const pretty = request.query.has("pretty");
+  const key = pretty ? `${variant} pretty` : variant;
+  const known = texts.get(key);
+  const body = known ?? utf8.encode(pretty ? indentJson(render()) : render());
+  if (known === undefined) texts.set(key, body);
+  const headers = { "Content-Type": "application/json", ...metaHeaders(meta) };
+  if (!cacheable || !request.query.has("cached")) return { status: 200, headers, body };
+  // What is shared is dropped the moment it changes, so its age is nought.
+  const cache = known === undefined ? { "X-Cache": "MISS" } : { "X-Cache": "HIT", Age: "0" };
+  return { status: 200, headers: { ...headers, ...cache }, body };
+}

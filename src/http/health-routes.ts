@@ -1,0 +1,118 @@
+/** `/v1/health/…`. Source: the reference's HTTP API. */
+import { list } from "../wire/schema/collections.ts";
+import * as methods from "../wire/rpc/methods.ts";
+import {
+  CheckServiceNode,
+  ChecksInStateRequest,
+  HealthCheck,
+  ServiceSpecificRequest,
+  type IndexedHealthChecks,
+} from "../wire/structs/catalog.ts";
+import { callServer, discoveryParams, metaFilters, nameAfter, sharedResponse, sourceOf } from "./discovery.ts";
+import { jsonResponse, metaHeaders, renderJson } from "./respond.ts";
+import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
+
+const HealthChecks = list(HealthCheck);
+const CheckServiceNodes = list(CheckServiceNode);
+const trueTexts = ["", "1", "t", "T", "true", "TRUE", "True"];
+const falseTexts = ["0", "f", "F", "false", "FALSE", "False"];
+
+type InstanceKind = "service" | "connect" | "ingress";
+
+async function state(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const params = discoveryParams(request, context);
+  const args = ChecksInStateRequest.make({
+    ...params,
+    State: nameAfter(request, "Missing check state"),
+    NodeMetaFilters: metaFilters(request),
+    Source: sourceOf(request, context),
+  });
+  return checksResponse(request, await callServer(request, context, { method: methods.healthChecksInState, args }));
+}
+
+async function node(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const params = discoveryParams(request, context);
+  const args = { ...params, Node: nameAfter(request, "Missing node name") };
+  return checksResponse(request, await callServer(request, context, { method: methods.healthNodeChecks, args }));
+}
+
+async function checks(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  const params = discoveryParams(request, context);
+  const args = ServiceSpecificRequest.make({
+    ...params,
+    ServiceName: nameAfter(request, "Missing service name"),
+    NodeMetaFilters: metaFilters(request),
+    Source: sourceOf(request, context),
+  });
+  return checksResponse(request, await callServer(request, context, { method: methods.healthServiceChecks, args }));
+}
+
+function checksResponse(request: RoutedRequest, reply: IndexedHealthChecks): HttpResponse {
+  const shown = (reply.HealthChecks ?? []).map(withTags);
+  return jsonResponse(request, renderJson(HealthChecks, shown), metaHeaders(reply));
+}
+
+async function instances(request: RoutedRequest, context: HttpContext, kind: InstanceKind): Promise<HttpResponse> {
+  const params = discoveryParams(request, context);
+  const args = ServiceSpecificRequest.make({
+    ...params,
+    ServiceName: nameAfter(request, "Missing service name"),
+    NodeMetaFilters: metaFilters(request),
+    Source: sourceOf(request, context),
+    Connect: kind === "connect",
+    Ingress: kind === "ingress",
+    ...(request.query.has("tag") ? { ServiceTags: request.query.all("tag"), TagFilter: true } : {}),
+  });
+  const reply = await callServer(request, context, { method: methods.healthServiceNodes, args });
+  const passing = passingOnly(request, reply);
+  const shared = reply.Nodes ?? [];
+  return sharedResponse(request, reply, {
+    shared,
+    variant: passing ? "passing" : "all",
+    cacheable: true,
+    render: () => renderJson(CheckServiceNodes, (passing ? shared.filter(passes) : shared).map(withLists)),
+  });
+}
+
+/** Whether `?passing` is on. The reference looks at it after the read, so the refusal has the read's headers. */
+function passingOnly({ query }: RoutedRequest, meta: Parameters<typeof metaHeaders>[0]): boolean {
+  if (!query.has("passing")) return false;
+  const text = query.get("passing");
+  if (trueTexts.includes(text)) return true;
+  if (falseTexts.includes(text)) return false;
+  throw new HttpError(400, "Invalid value for ?passing", metaHeaders(meta));
+}
+
+function passes({ Checks: all }: CheckServiceNode): boolean {
+  return (all ?? []).every((check) => check.Status === "passing");
+}
+
+/** Clients count on lists where the store keeps "none". */
+function withLists({ Node: owner, Service: service, Checks: all }: CheckServiceNode): CheckServiceNode {
+  return {
+    Node: owner,
+    Service: service !== null && service.Tags === null ? { ...service, Tags: [] } : service,
+    Checks: (all ?? []).map(withTags),
+  };
+}
+
+function withTags(check: HealthCheck): HealthCheck {
+  return check.ServiceTags === null ? { ...check, ServiceTags: [] } : check;
+}
+
+function instanceRoute(kind: InstanceKind): Route {
+  return {
+    pattern: `/v1/health/${kind}/`,
+    methods: ["GET"],
+    handle: (request, context) => instances(request, context, kind),
+  };
+}
+
+export const healthRoutes: readonly Route[] = [
+  { pattern: "/v1/health/state/", methods: ["GET"], handle: state },
+  { pattern: "/v1/health/node/", methods: ["GET"], handle: node },
+  { pattern: "/v1/health/checks/", methods: ["GET"], handle: checks },
+  instanceRoute("service"),
+  instanceRoute("connect"),
+  instanceRoute("ingress"),
+];
