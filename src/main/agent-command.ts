@@ -99,7 +99,7 @@ class Session implements Disposable {
       config,
       nodeId,
       build: this.#build,
-      debugConfig: debugConfig(config),
+      debugConfig: debugConfig(config, { nodeId }),
       logs: this.#logs,
       leaveWanted: () => this.#end(0),
       reload: () => reload(),

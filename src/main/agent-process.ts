@@ -74,7 +74,7 @@ export async function startAgentProcess(parts: AgentProcessParts): Promise<Agent
     metrics: registry,
     registry,
     files: config.dataDir === undefined ? noFiles : openAgentFiles(config.dataDir),
-    io: systemCheckIo,
+    io: systemCheckIo(),
     host: createAgentHost({
       config,
       nodeId: parts.nodeId,

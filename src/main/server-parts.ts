@@ -16,11 +16,13 @@ import type { Metrics } from "../lib/metrics.ts";
 import type { Rng } from "../lib/rng.ts";
 import { defaultRaftOptions } from "../raft/core/options.ts";
 import { defaultNodeSettings } from "../raft/node/driver.ts";
+import { entryCodec } from "../raft/node/entry-codec.ts";
 import type { LogStore } from "../raft/node/log-store.ts";
 import { MemoryLogStore } from "../raft/node/memory-log-store.ts";
 import { MemorySnapshotStore } from "../raft/node/memory-snapshot-store.ts";
 import { MemoryNetwork } from "../raft/node/memory-transport.ts";
 import { openRaftNode, type RaftNode } from "../raft/node/raft-node.ts";
+import { snapshotMetaCodec } from "../raft/node/snapshot-meta.ts";
 import type { SnapshotStore } from "../raft/node/snapshot-store.ts";
 import { openLmdbLogStore } from "../runtime/lmdb-log-store.ts";
 import { systemUuid } from "../runtime/random.ts";
@@ -185,8 +187,13 @@ async function openStores({ config, clock, log }: ServerParts): Promise<{ store:
   const folder = join(config.dataDir, "raft");
   const raftLog = log.named("server.raft");
   return {
-    store: await openLmdbLogStore({ path: join(folder, "log"), log: raftLog }),
-    snapshots: await openSnapshotStore({ path: join(folder, "snapshots"), clock, log: raftLog }),
+    store: await openLmdbLogStore({ path: join(folder, "log"), codec: entryCodec, log: raftLog }),
+    snapshots: await openSnapshotStore({
+      path: join(folder, "snapshots"),
+      codec: snapshotMetaCodec,
+      clock,
+      log: raftLog,
+    }),
   };
 }
 
