@@ -88,12 +88,16 @@ export function renderAutopilotState(state: JsonRecord): string {
     ...indented(3, textListField(state, "Voters")),
     ...listUnlessEmpty("Read Replicas:", 0, textListField(state, "ReadReplicas")),
     ...(Object.keys(zones).length === 0 ? [] : ["Redundancy Zones:"]),
-    ...Object.keys(zones).sort().flatMap((name) => zoneLines(name, toRecord(zones[name], name))),
+    ...Object.keys(zones)
+      .sort()
+      .flatMap((name) => zoneLines(name, toRecord(zones[name], name))),
     ...(state["Upgrade"] === undefined || state["Upgrade"] === null
       ? []
       : upgradeLines(toRecord(state["Upgrade"], "Upgrade"))),
     "Servers:",
-    ...Object.keys(servers).sort().flatMap((id) => serverLines(toRecord(servers[id], id))),
+    ...Object.keys(servers)
+      .sort()
+      .flatMap((id) => serverLines(toRecord(servers[id], id))),
   ];
   return `${lines.join("\n")}\n`;
 }

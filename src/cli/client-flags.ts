@@ -2,12 +2,7 @@
 import { HttpClient, type ReadOptions } from "../client/http-client.ts";
 import { resolveClientSettings } from "../client/settings.ts";
 import { orFail, type CommandContext } from "./command.ts";
-import {
-  httpSection,
-  optionalBoolFlag,
-  optionalStringFlag,
-  type FlagTable,
-} from "./flag-set.ts";
+import { httpSection, optionalBoolFlag, optionalStringFlag, type FlagTable } from "./flag-set.ts";
 
 /** Which agent to ask, and how. Every command that talks to an agent has these. */
 export const clientFlags = {
@@ -51,8 +46,7 @@ export const clientFlags = {
   ),
   "client-key": httpSection(
     optionalStringFlag(
-      "File with the key of the client's certificate. The environment variable is " +
-        "CONSUL_CLIENT_KEY.",
+      "File with the key of the client's certificate. The environment variable is " + "CONSUL_CLIENT_KEY.",
     ),
   ),
   "tls-server-name": httpSection(
@@ -65,9 +59,7 @@ export const clientFlags = {
 
 /** Which datacenter's servers to ask, and how fresh the answer has to be. */
 export const serverFlags = {
-  datacenter: httpSection(
-    optionalStringFlag("Datacenter to ask; the agent's own if absent."),
-  ),
+  datacenter: httpSection(optionalStringFlag("Datacenter to ask; the agent's own if absent.")),
   stale: httpSection(
     optionalBoolFlag(
       "Let any server answer, not only the leader: faster, and possible without a leader, but " +
@@ -136,6 +128,7 @@ export async function connect(
       {
         env: host.env,
         readText: async (path) => new TextDecoder().decode(await host.files.read(path)),
+        listFolder: (path) => host.files.list(path),
         warn: (text) => context.err(text),
       },
     );

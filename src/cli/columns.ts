@@ -26,7 +26,9 @@ export function renderTable(rows: readonly (readonly string[])[]): string {
   const trimmed = rows.map((row) => row.map((cell) => cell.trim()));
   const columns = widths(trimmed);
   return trimmed
-    .map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : pad(cell, columns[at] ?? 0))).join("  "))
+    .map((row) =>
+      row.map((cell, at) => (at === row.length - 1 ? cell : pad(cell, columns[at] ?? 0))).join("  "),
+    )
     .join("\n");
 }
 

@@ -30,10 +30,7 @@ function longestName(words: readonly string[], isKnown: (name: string) => boolea
 }
 
 /** Splits `argv`, which starts after the program's name. `isKnown` tells the names of commands. */
-export function splitCommandLine(
-  argv: readonly string[],
-  isKnown: (name: string) => boolean,
-): CommandLine {
+export function splitCommandLine(argv: readonly string[], isKnown: (name: string) => boolean): CommandLine {
   const end = argv.indexOf("--");
   const flagged = end < 0 ? argv : argv.slice(0, end);
   const first = flagged.findIndex((word) => word !== "" && !word.startsWith("-"));

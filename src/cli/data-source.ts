@@ -1,16 +1,13 @@
 /** Arguments that may name their content: `@file`, `-` for standard input, or the text itself. */
+import { FileError } from "../lib/file-error.ts";
 import { CommandFailure } from "./command.ts";
-import { FileError, type CliHost } from "./host.ts";
+import type { CliHost } from "./host.ts";
 
 /**
  * The content that `argument` stands for. Fails with the reference's "Failed to read file", with
  * `prefix` in front.
  */
-export async function loadDataSource(
-  host: CliHost,
-  argument: string,
-  prefix: string,
-): Promise<Uint8Array> {
+export async function loadDataSource(host: CliHost, argument: string, prefix: string): Promise<Uint8Array> {
   if (argument === "-") return host.readStdin();
   if (!argument.startsWith("@")) return new TextEncoder().encode(argument);
   try {

@@ -1,8 +1,9 @@
 /** A command line's world for tests: literal replies, files in memory, everything written is kept. */
 import type { HttpRequest } from "../client/transport.ts";
-import { TransportError } from "../client/errors.ts";
 import { monotonicMs, wallMs } from "../lib/clock.ts";
-import { FileError, type CliHost, type ConfigTools } from "./host.ts";
+import { FileError } from "../lib/file-error.ts";
+import { NetworkError } from "../lib/network-error.ts";
+import type { CliHost, ConfigTools } from "./host.ts";
 import { runCli } from "./run.ts";
 
 /** A request as it would have gone onto the wire; the body as text. */
@@ -22,7 +23,7 @@ export interface FakeReply {
 
 /** What a test sets up. */
 export interface FakeWorld {
-  /** Answers one request; a thrown `TransportError` stands for an agent that cannot be reached. */
+  /** Answers one request; without it the agent refuses connections. */
   readonly answer?: (request: SentRequest) => FakeReply;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
@@ -78,6 +79,12 @@ function fakeFiles(files: Map<string, Uint8Array>): CliHost["files"] {
   };
   return {
     read,
+    list: async (path) => {
+      const prefix = `${path}/`;
+      return [...files.keys()]
+        .filter((name) => name.startsWith(prefix))
+        .map((name) => name.slice(prefix.length));
+    },
     stream: async (path) => once(await read(path)),
     write: async (path, chunks) => void files.set(path, await collect(chunks)),
     rename: async (from, to) => {
@@ -88,15 +95,21 @@ function fakeFiles(files: Map<string, Uint8Array>): CliHost["files"] {
   };
 }
 
-function fakeTransports(world: FakeWorld, log: { sent: SentRequest[]; opened: string[] }): CliHost["transports"] {
+function fakeTransports(
+  world: FakeWorld,
+  log: { sent: SentRequest[]; opened: string[] },
+): CliHost["transports"] {
   return {
     open: (endpoint) => {
       const scheme = endpoint.secure ? "https" : "http";
-      log.opened.push(endpoint.kind === "unix" ? `unix://${endpoint.path}` : `${scheme}://${endpoint.authority}`);
+      log.opened.push(
+        endpoint.kind === "unix" ? `unix://${endpoint.path}` : `${scheme}://${endpoint.authority}`,
+      );
       return {
         send: async (request: HttpRequest) => {
           const { body } = request;
-          const bytes = body instanceof Uint8Array ? body : body === undefined ? new Uint8Array(0) : await collect(body);
+          const bytes =
+            body instanceof Uint8Array ? body : body === undefined ? new Uint8Array(0) : await collect(body);
           const sent = {
             method: request.method,
             target: request.target,
@@ -104,7 +117,12 @@ function fakeTransports(world: FakeWorld, log: { sent: SentRequest[]; opened: st
             body: decoder.decode(bytes),
           };
           log.sent.push(sent);
-          if (world.answer === undefined) throw new TransportError("the test's agent is not there");
+          if (world.answer === undefined)
+            throw new NetworkError("refused", {
+              errno: "ECONNREFUSED",
+              address: undefined,
+              cause: undefined,
+            });
           const reply = world.answer(sent);
           return {
             status: reply.status ?? 200,
@@ -123,7 +141,9 @@ export async function runFake(argv: readonly string[], world: FakeWorld = {}): P
   const stdout = new FakeSink();
   const stderr = new FakeSink();
   const log = { sent: [] as SentRequest[], opened: [] as string[] };
-  const files = new Map(Object.entries(world.files ?? {}).map(([path, data]) => [path, toBytes(data)] as const));
+  const files = new Map(
+    Object.entries(world.files ?? {}).map(([path, data]) => [path, toBytes(data)] as const),
+  );
   const host: CliHost = {
     programName: "proconsul",
     build: { version: "0.1.0", compatibleVersion: "1.16.4", revision: "", buildDate: "2026-11-01T00:00:00Z" },

@@ -29,7 +29,10 @@ function sorted(table: FlagTable): readonly (readonly [string, Flag<unknown>])[]
   return Object.entries(table).sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function renderSection(title: string, flags: readonly (readonly [string, Flag<unknown>])[]): readonly string[] {
+function renderSection(
+  title: string,
+  flags: readonly (readonly [string, Flag<unknown>])[],
+): readonly string[] {
   if (flags.length === 0) return [];
   const lines = [title, ""];
   for (const [name, flag] of flags) {
@@ -46,8 +49,14 @@ function renderSection(title: string, flags: readonly (readonly [string, Flag<un
 export function renderFlagHelp(table: FlagTable): string {
   const flags = sorted(table);
   const lines = [
-    ...renderSection("HTTP API Options", flags.filter(([, flag]) => flag.section === "http")),
-    ...renderSection("Command Options", flags.filter(([, flag]) => flag.section === "command")),
+    ...renderSection(
+      "HTTP API Options",
+      flags.filter(([, flag]) => flag.section === "http"),
+    ),
+    ...renderSection(
+      "Command Options",
+      flags.filter(([, flag]) => flag.section === "command"),
+    ),
   ];
   return lines.join("\n").trimEnd();
 }

@@ -90,7 +90,10 @@ describe("Go's words for what is wrong", () => {
     [["-stale=x"], 'invalid boolean value "x" for -stale: strconv.ParseBool: parsing "x": invalid syntax'],
     [["-index=x"], 'invalid value "x" for flag -index: parse error'],
     [["-index=-1"], 'invalid value "-1" for flag -index: parse error'],
-    [["-index=18446744073709551616"], 'invalid value "18446744073709551616" for flag -index: value out of range'],
+    [
+      ["-index=18446744073709551616"],
+      'invalid value "18446744073709551616" for flag -index: value out of range',
+    ],
     [["-depth=1.5"], 'invalid value "1.5" for flag -depth: parse error'],
     [["-lag=x"], 'invalid value "x" for flag -lag: strconv.ParseUint: parsing "x": invalid syntax'],
     [["-wait=x"], 'invalid value "x" for flag -wait: time: invalid duration "x"'],

@@ -87,10 +87,7 @@ export function stringFlag(
 }
 
 /** A text that may be absent. */
-export function optionalStringFlag(
-  help: string,
-  valueName = "value",
-): Flag<string | undefined> {
+export function optionalStringFlag(help: string, valueName = "value"): Flag<string | undefined> {
   return { ...base, help, valueName, initial: undefined, read: (text) => value<string | undefined>(text) };
 }
 
@@ -200,10 +197,7 @@ export function listFlag(help: string): Flag<readonly string[]> {
 }
 
 /** A `key=value` pair that may be given several times; a later one wins. */
-export function mapFlag(
-  help: string,
-  valueName = "value",
-): Flag<Readonly<Record<string, string>>> {
+export function mapFlag(help: string, valueName = "value"): Flag<Readonly<Record<string, string>>> {
   return {
     ...base,
     help,
@@ -232,7 +226,11 @@ function splitWord(word: string): { readonly name: string; readonly inline: stri
   return { name: body.slice(0, equals), inline: body.slice(equals + 1) };
 }
 
-function readValue(name: string, flag: Flag<unknown>, occurrence: { text: string; previous: unknown }): unknown {
+function readValue(
+  name: string,
+  flag: Flag<unknown>,
+  occurrence: { text: string; previous: unknown },
+): unknown {
   const reading = flag.read(occurrence.text, occurrence.previous);
   if (reading.kind === "value") return reading.value;
   const quoted = JSON.stringify(occurrence.text);

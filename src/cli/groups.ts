@@ -11,9 +11,18 @@ interface Group {
 const withArgs = "<subcommand> [options] [args]";
 
 const groups: Readonly<Record<string, Group>> = {
-  acl: { tail: withArgs, about: "Access control: who may do what. Start with:\n\n    $ {program} acl bootstrap" },
-  "acl auth-method": { tail: withArgs, about: "Auth methods let people and programs log in with what they already have." },
-  "acl binding-rule": { tail: withArgs, about: "Binding rules say what a login through an auth method may do." },
+  acl: {
+    tail: withArgs,
+    about: "Access control: who may do what. Start with:\n\n    $ {program} acl bootstrap",
+  },
+  "acl auth-method": {
+    tail: withArgs,
+    about: "Auth methods let people and programs log in with what they already have.",
+  },
+  "acl binding-rule": {
+    tail: withArgs,
+    about: "Binding rules say what a login through an auth method may do.",
+  },
   "acl policy": { tail: withArgs, about: "Policies are named sets of rules." },
   "acl role": { tail: withArgs, about: "Roles are named sets of policies and identities." },
   "acl token": { tail: withArgs, about: "Tokens carry policies and roles; requests carry tokens." },
@@ -43,7 +52,10 @@ const groups: Readonly<Record<string, Group>> = {
     about: `Tools for those who run a cluster. They reach deep: read a command's help first. With ACLs
 on, a token with operator rights is needed.`,
   },
-  "operator autopilot": { tail: "<subcommand> [options]", about: "Autopilot removes dead servers and judges the health of the others." },
+  "operator autopilot": {
+    tail: "<subcommand> [options]",
+    about: "Autopilot removes dead servers and judges the health of the others.",
+  },
   "operator raft": { tail: "<subcommand> [options]", about: "The servers that agree through Raft." },
   "operator usage": { tail: "<subcommand> [options]", about: "Counts what the cluster is used for." },
   peering: { tail: withArgs, about: "Peerings connect clusters that are run independently." },
@@ -60,9 +72,15 @@ see "{program} catalog".`,
     $ {program} snapshot inspect backup.snap
     $ {program} snapshot restore backup.snap`,
   },
-  tls: { tail: "<subcommand> <subcommand> [options]", about: "Makes certificates for the agents of a cluster." },
+  tls: {
+    tail: "<subcommand> <subcommand> [options]",
+    about: "Makes certificates for the agents of a cluster.",
+  },
   "tls ca": { tail: "<subcommand> [options]", about: "Makes the certificate authority of a cluster." },
-  "tls cert": { tail: "<subcommand> [options]", about: "Makes certificates that the cluster's authority signs." },
+  "tls cert": {
+    tail: "<subcommand> [options]",
+    about: "Makes certificates that the cluster's authority signs.",
+  },
   troubleshoot: { tail: withArgs, about: "Finds out why services cannot reach each other." },
 };
 

@@ -6,21 +6,17 @@ import type { Environment } from "../client/settings.ts";
 import type { TransportOpener } from "../client/transport.ts";
 import type { ServiceDefinition } from "../config/definitions.ts";
 import type { Clock } from "../lib/clock.ts";
-import { ProconsulError } from "../lib/errors.ts";
 
 /** Where text and bytes go. Nothing is added, no line end either. */
 export interface OutputSink {
   write(data: string | Uint8Array): void;
 }
 
-/** A file that could not be used; the message is Go's: "open FILE: no such file or directory". */
-export class FileError extends ProconsulError {
-  readonly code = "file";
-}
-
 /** Files by path, relative to the working directory. Everything rejects with `FileError`. */
 export interface CliFiles {
   read(path: string): Promise<Uint8Array>;
+  /** Names in a folder, sorted. */
+  list(path: string): Promise<readonly string[]>;
   /** Opens for reading in chunks; the file is known to exist when this resolves. */
   stream(path: string): Promise<AsyncIterable<Uint8Array>>;
   /** Writes a new or emptied file readable by its owner only, and syncs it. */

@@ -52,13 +52,16 @@ Subcommands:
 });
 
 describe("every command", () => {
-  test.each(registry.map((entry) => entry.name))("%s has a help page that starts with its words", async (name) => {
-    const { exit, stdout, stderr } = await runFake([...name.split(" "), "-help"]);
-    expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
-    expect(stdout).toStartWith(`Usage: proconsul ${name}`);
-    expect(stdout).not.toContain("{program}");
-    expect(stdout).not.toContain("\t");
-  });
+  test.each(registry.map((entry) => entry.name))(
+    "%s has a help page that starts with its words",
+    async (name) => {
+      const { exit, stdout, stderr } = await runFake([...name.split(" "), "-help"]);
+      expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
+      expect(stdout).toStartWith(`Usage: proconsul ${name}`);
+      expect(stdout).not.toContain("{program}");
+      expect(stdout).not.toContain("\t");
+    },
+  );
 
   test("there are more than a hundred of them", () => {
     expect(registry.length).toBeGreaterThan(100);

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { distanceSeconds } from "./coordinate.ts";
-import { StatusError, TransportError } from "./errors.ts";
+import { FileError } from "../lib/file-error.ts";
+import { NetworkError } from "../lib/network-error.ts";
+import { distanceSeconds, type Coordinate } from "./coordinate.ts";
+import { ClientSettingsError, StatusError, TransportError } from "./errors.ts";
 import { HttpClient, readAll } from "./http-client.ts";
 import { parseAddress, resolveClientSettings, type ClientOptions, type ClientSettings } from "./settings.ts";
 import { numberField, textField, textListField, textMapField, toList, toRecord } from "./shape.ts";
-import { renderExchangeFailure, splitAuthority } from "./transport-text.ts";
-import type { HttpReply, HttpRequest, HttpTransport } from "./transport.ts";
+import { renderExchangeFailure } from "./transport-text.ts";
+import type { HttpEndpoint, HttpReply, HttpRequest, HttpTransport } from "./transport.ts";
 import { escapePath, renderQuery } from "./url.ts";
 
 describe("escaping as Go does", () => {
@@ -42,22 +44,38 @@ describe("addresses", () => {
   test.each([
     ["a:1", { host: "a", port: 1 }],
     ["a", { host: "a", port: 80 }],
+    ["https://a", { host: "a", port: 443 }],
     [":1", { host: "localhost", port: 1 }],
     ["[::1]:2", { host: "::1", port: 2 }],
     ["::1", { host: "::1", port: 80 }],
-  ])("split %s", (authority, expected) => expect(splitAuthority(authority, false)).toEqual(expected));
+  ])("%s is split", (address, expected) => {
+    expect(parseAddress(address, false).endpoint).toMatchObject(expected);
+  });
 });
 
 describe("settings", () => {
-  const files: Readonly<Record<string, string>> = { f: " from-file \n", g: "from-env-file", empty: "\n" };
-  const resolve = (options: ClientOptions, env: Readonly<Record<string, string>> = {}): Promise<ClientSettings> =>
+  const files: Readonly<Record<string, string>> = {
+    f: " from-file \n",
+    g: "from-env-file",
+    empty: "\n",
+    "ca.pem": "CA",
+    "cas/1": "CA 1",
+    "cas/2": "CA 2",
+    cert: "CERT",
+    key: "KEY",
+  };
+  const resolve = (
+    options: ClientOptions,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ClientSettings> =>
     resolveClientSettings(options, {
       env,
       readText: async (path) => {
         const text = files[path];
-        if (text === undefined) throw new Error(`open ${path}: no such file or directory`);
+        if (text === undefined) throw new FileError(`open ${path}: no such file or directory`);
         return text;
       },
+      listFolder: async () => ["1", "2"],
       warn: () => undefined,
     });
 
@@ -73,30 +91,56 @@ describe("settings", () => {
   });
 
   test("the rest of the environment", async () => {
-    const settings = await resolve({}, {
-      CONSUL_HTTP_ADDR: "a:1",
-      CONSUL_HTTP_SSL: "true",
-      CONSUL_HTTP_SSL_VERIFY: "false",
-      CONSUL_HTTP_AUTH: "me:p:w",
-      CONSUL_NAMESPACE: "ns",
-      CONSUL_CACERT: "ca.pem",
-      CONSUL_TLS_SERVER_NAME: "server.dc1",
-    });
+    const settings = await resolve(
+      {},
+      {
+        CONSUL_HTTP_ADDR: "a:1",
+        CONSUL_HTTP_SSL: "true",
+        CONSUL_HTTP_SSL_VERIFY: "false",
+        CONSUL_HTTP_AUTH: "me:p:w",
+        CONSUL_NAMESPACE: "ns",
+        CONSUL_CACERT: "ca.pem",
+        CONSUL_TLS_SERVER_NAME: "server.dc1:8501",
+      },
+    );
     expect(settings).toMatchObject({
       endpoint: { kind: "tcp", secure: true, authority: "a:1" },
       basicAuth: { user: "me", password: "p:w" },
       namespace: "ns",
-      tls: { caFile: "ca.pem", verify: false, serverName: "server.dc1" },
+      tls: { authorities: ["CA"], verify: false, serverName: "server.dc1" },
     });
   });
 
-  test("a certificate needs its key, a token file has to exist", async () => {
-    await expect(resolve({ certFile: "c" })).rejects.toThrow("both client cert and client key must be provided");
-    await expect(resolve({ tokenFile: "no" })).rejects.toThrow(
-      "Error loading token file no : open no: no such file or directory",
-    );
+  test("TLS material is read", async () => {
+    expect((await resolve({ caPath: "cas/", certFile: "cert", keyFile: "key" })).tls).toEqual({
+      authorities: ["CA 1", "CA 2"],
+      certificate: "CERT",
+      key: "KEY",
+      serverName: undefined,
+      verify: true,
+    });
+  });
+
+  test.each([
+    { options: { certFile: "c" }, problem: "both client cert and client key must be provided" },
+    { options: { caFile: "no" }, problem: "Error loading CA File: open no: no such file or directory" },
+    {
+      options: { tokenFile: "no" },
+      problem: "Error loading token file no : open no: no such file or directory",
+    },
+  ])("$options: $problem", async ({ options, problem }) => {
+    const failure = await resolve(options).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "client-settings", message: problem });
   });
 });
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    return { succeeded: await work };
+  } catch (error) {
+    return error;
+  }
+}
 
 async function* bytes(text: string): AsyncGenerator<Uint8Array> {
   yield new TextEncoder().encode(text);
@@ -126,11 +170,17 @@ class FakeTransport implements HttpTransport {
 }
 
 const settings: ClientSettings = {
-  endpoint: { kind: "tcp", secure: true, authority: "a:1" },
+  endpoint: { kind: "tcp", secure: true, authority: "a:1", host: "a", port: 1 },
   pathPrefix: "/p",
   token: "t",
   basicAuth: { user: "me", password: "pw" },
-  tls: { caFile: undefined, caPath: undefined, certFile: undefined, keyFile: undefined, serverName: undefined, verify: true },
+  tls: {
+    authorities: undefined,
+    certificate: undefined,
+    key: undefined,
+    serverName: undefined,
+    verify: true,
+  },
   datacenter: "dc2",
   namespace: undefined,
   partition: undefined,
@@ -140,18 +190,28 @@ describe("requests", () => {
   test("carry who asks and where", async () => {
     const transport = new FakeTransport(() => ({ text: "[1]" }));
     const client = new HttpClient(transport, settings);
-    expect(await client.json({ method: "PUT", path: "/v1/x y", query: { z: "1" }, json: { a: 1 } })).toEqual([1]);
+    expect(await client.json({ method: "PUT", path: "/v1/x y", query: { z: "1" }, json: { a: 1 } })).toEqual([
+      1,
+    ]);
     const [sent] = transport.sent;
     expect(sent).toMatchObject({
       method: "PUT",
       target: "/p/v1/x%20y?dc=dc2&z=1",
-      headers: { "X-Consul-Token": "t", Authorization: "Basic bWU6cHc=", "Content-Type": "application/json", Host: "a:1" },
+      headers: {
+        "X-Consul-Token": "t",
+        Authorization: "Basic bWU6cHc=",
+        "Content-Type": "application/json",
+        Host: "a:1",
+      },
     });
     expect(new TextDecoder().decode(sent?.body as Uint8Array)).toBe('{"a":1}\n');
   });
 
   test("a status that is not accepted is an error with the body's text", async () => {
-    const client = new HttpClient(new FakeTransport(() => ({ status: 500, text: "No cluster leader\n" })), settings);
+    const client = new HttpClient(
+      new FakeTransport(() => ({ status: 500, text: "No cluster leader\n" })),
+      settings,
+    );
     const failure = await client.send({ method: "GET", path: "/v1/x" }).catch((error: unknown) => error);
     expect(failure).toEqual(new StatusError(500, "No cluster leader"));
     expect(String(failure)).toContain("Unexpected response code: 500 (No cluster leader)");
@@ -159,12 +219,32 @@ describe("requests", () => {
 
   test("a transport's failure gets method and address in front", async () => {
     const transport: HttpTransport = {
-      send: () => Promise.reject(new TransportError("dial tcp 1.2.3.4:1: connect: connection refused")),
+      send: () =>
+        Promise.reject(
+          new NetworkError("x", { errno: "ECONNREFUSED", address: "1.2.3.4", cause: undefined }),
+        ),
       close: () => undefined,
     };
-    await expect(new HttpClient(transport, settings).send({ method: "DELETE", path: "/v1/x" })).rejects.toThrow(
-      'Delete "https://a:1/p/v1/x?dc=dc2": dial tcp 1.2.3.4:1: connect: connection refused',
-    );
+    expect(
+      await failureOf(new HttpClient(transport, settings).send({ method: "DELETE", path: "/v1/x" })),
+    ).toMatchObject({
+      code: "client-transport",
+      message: 'Delete "https://a:1/p/v1/x?dc=dc2": dial tcp 1.2.3.4:1: connect: connection refused',
+    });
+  });
+
+  test("a body that breaks off is a transport error", async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield* bytes("half");
+      throw new NetworkError("x", { errno: "ECONNRESET", address: undefined, cause: undefined });
+    }
+    const transport: HttpTransport = {
+      send: async () => ({ status: 200, header: () => undefined, body: broken() }),
+      close: () => undefined,
+    };
+    expect(
+      await failureOf(new HttpClient(transport, settings).send({ method: "GET", path: "/" })),
+    ).toMatchObject({ code: "client-transport", message: "EOF" });
   });
 
   test.each([
@@ -173,38 +253,75 @@ describe("requests", () => {
     { status: 301, method: "PUT", location: "/v1/kv/a/b", followed: false },
     { status: 307, method: "GET", location: "http://evil.example/", followed: false },
     { status: 307, method: "GET", location: "//evil.example/", followed: false },
-  ] as const)("$status of a $method to $location: followed $followed", async ({ status, method, location, followed }) => {
-    const transport = new FakeTransport(({ target }) => (target === "/v1/kv/a/b" ? { text: "ok" } : { status, location }));
-    const outcome = await new HttpClient(transport, settings).send({ method, path: "/x" }).catch(() => "failed");
-    expect(outcome).toBe(followed ? "ok" : "failed");
-  });
+  ] as const)(
+    "$status of a $method to $location: followed $followed",
+    async ({ status, method, location, followed }) => {
+      const transport = new FakeTransport(({ target }) =>
+        target === "/v1/kv/a/b" ? { text: "ok" } : { status, location },
+      );
+      const outcome = await new HttpClient(transport, settings)
+        .send({ method, path: "/x" })
+        .catch(() => "failed");
+      expect(outcome).toBe(followed ? "ok" : "failed");
+    },
+  );
 
   test("redirects do not go on for ever", async () => {
     const transport = new FakeTransport(() => ({ status: 307, location: "/again" }));
-    await expect(new HttpClient(transport, settings).send({ method: "GET", path: "/x" })).rejects.toThrow("307");
+    expect(await failureOf(new HttpClient(transport, settings).send({ method: "GET", path: "/x" }))).toEqual(
+      new StatusError(307, ""),
+    );
     expect(transport.sent.length).toBeLessThan(20);
   });
 
   test("a reply that is no JSON is an error", async () => {
     const client = new HttpClient(new FakeTransport(() => ({ text: "<html>" })), settings);
-    await expect(client.json({ method: "GET", path: "/" })).rejects.toThrow("failed to decode the agent's reply");
+    expect(String(await failureOf(client.json({ method: "GET", path: "/" })))).toContain(
+      "failed to decode the agent's reply",
+    );
   });
 
   test("a body beyond its limit is refused", async () => {
-    await expect(readAll(bytes("12345"), 4)).rejects.toThrow("longer than 4 bytes");
+    expect(String(await failureOf(readAll(bytes("12345"), 4)))).toContain("longer than 4 bytes");
   });
 });
 
 describe("failures in Go's words", () => {
-  const tcp = { kind: "tcp", secure: false, authority: "c.example:8500" } as const;
+  const tcp: HttpEndpoint = {
+    kind: "tcp",
+    secure: false,
+    authority: "c.example:8500",
+    host: "c.example",
+    port: 8500,
+  };
+  const unix: HttpEndpoint = { kind: "unix", secure: false, path: "/s" };
+
   test.each([
-    [tcp, { errno: "ECONNREFUSED", message: "", address: "::1" }, "dial tcp [::1]:8500: connect: connection refused"],
-    [tcp, { errno: "ENOTFOUND", message: "", address: undefined }, "dial tcp: lookup c.example: no such host"],
-    [tcp, { errno: "ECONNRESET", message: "", address: undefined }, "EOF"],
-    [tcp, { errno: "E?", message: "odd", address: undefined }, "odd"],
-    [tcp, { errno: "", message: "SSL: WRONG_VERSION_NUMBER", address: undefined }, "http: server gave HTTP response to HTTPS client"],
-    [{ kind: "unix", secure: false, path: "/s" }, { errno: "ENOENT", message: "", address: undefined }, "dial unix /s: connect: no such file or directory"],
-  ] as const)("%#", (endpoint, failure, text) => expect(renderExchangeFailure(endpoint, failure)).toBe(text));
+    {
+      where: tcp,
+      errno: "ECONNREFUSED",
+      address: "::1",
+      text: "dial tcp [::1]:8500: connect: connection refused",
+    },
+    { where: tcp, errno: "ENOTFOUND", text: "dial tcp: lookup c.example: no such host" },
+    { where: tcp, errno: "ECONNRESET", text: "EOF" },
+    { where: tcp, errno: "E?", message: "odd", text: "odd" },
+    {
+      where: tcp,
+      errno: "",
+      message: "WRONG_VERSION_NUMBER",
+      text: "http: server gave HTTP response to HTTPS client",
+    },
+    {
+      where: tcp,
+      errno: "DEPTH_ZERO_SELF_SIGNED_CERT",
+      text: "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+    },
+    { where: unix, errno: "ENOENT", text: "dial unix /s: connect: no such file or directory" },
+  ])("$errno: $text", ({ where, errno, message = "", address, text }) => {
+    const failure = new NetworkError(message, { errno, address, cause: undefined });
+    expect(renderExchangeFailure(where, failure)).toBe(text);
+  });
 });
 
 describe("fields of a reply", () => {
@@ -217,14 +334,16 @@ describe("fields of a reply", () => {
   });
 
   test("another type is a failure that says where", () => {
-    expect(() => textField({ Name: 1 }, "Name")).toThrow("json: cannot unmarshal number into Name of type string");
+    expect(() => textField({ Name: 1 }, "Name")).toThrow(
+      "json: cannot unmarshal number into Name of type string",
+    );
     expect(() => toList({})).toThrow("json: cannot unmarshal object into the whole of type array");
     expect(() => toRecord([])).toThrow("json: cannot unmarshal array into the whole of type object");
   });
 });
 
 test("the distance of coordinates adds heights and adjustments, unless those go below zero", () => {
-  const at = (x: number, Adjustment: number): { Vec: number[]; Height: number; Adjustment: number } => ({ Vec: [x, 4], Height: 1, Adjustment });
+  const at = (x: number, Adjustment: number): Coordinate => ({ Vec: [x, 4], Height: 1, Adjustment });
   expect(distanceSeconds(at(0, 0), at(3, 0.5))).toBeCloseTo(5.5);
   expect(distanceSeconds(at(0, -9), at(3, 0))).toBeCloseTo(5);
 });

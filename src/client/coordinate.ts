@@ -63,9 +63,7 @@ export async function coordinateNodes(
 }
 
 /** Positions of all servers in the wide-area pool. */
-export async function coordinateDatacenters(
-  client: HttpClient,
-): Promise<readonly DatacenterCoordinates[]> {
+export async function coordinateDatacenters(client: HttpClient): Promise<readonly DatacenterCoordinates[]> {
   const list = await client.json({ method: "GET", path: "/v1/coordinate/datacenters" });
   return toList(list).map((value) => {
     const record = toRecord(value, "a datacenter");

@@ -18,10 +18,7 @@ export class StatusError extends ProconsulError {
   }
 }
 
-/**
- * No reply arrived. As thrown by a transport the message is only the cause ("dial tcp 127.0.0.1:1:
- * connect: connection refused"); the client puts method and address in front.
- */
+/** No reply arrived, or it broke off: `Get "http://…": dial tcp …: connect: connection refused`. */
 export class TransportError extends ProconsulError {
   readonly code = "client-transport";
 }

@@ -6,8 +6,10 @@
  */
 import { assert } from "../lib/assert.ts";
 import { DecodeError } from "../lib/errors.ts";
+import { NetworkError } from "../lib/network-error.ts";
 import { StatusError, TransportError } from "./errors.ts";
 import type { ClientSettings } from "./settings.ts";
+import { renderExchangeFailure } from "./transport-text.ts";
 import type { HttpReply, HttpTransport } from "./transport.ts";
 import { escapePath, renderQuery, type QueryParameters } from "./url.ts";
 
@@ -93,10 +95,7 @@ export class HttpClient {
 
   /** Sends one request. Rejects with `TransportError`, or `StatusError` for a status not accepted. */
   async request(request: ApiRequest): Promise<ApiReply> {
-    assert(
-      request.body === undefined || request.json === undefined,
-      "a request has one kind of body",
-    );
+    assert(request.body === undefined || request.json === undefined, "a request has one kind of body");
     let target = this.#target(request);
     let reply = await this.#exchange(request, target);
     for (let hops = 0; hops < redirectsMax; hops += 1) {
@@ -110,7 +109,7 @@ export class HttpClient {
       const text = decoder.decode(await readAll(reply.body, errorBodyBytesMax)).trim();
       throw new StatusError(reply.status, text);
     }
-    return { status: reply.status, index: parseIndex(reply), body: reply.body };
+    return { status: reply.status, index: parseIndex(reply), body: this.#watched(reply.body) };
   }
 
   /** Sends one request and reads the reply as JSON. */
@@ -137,9 +136,20 @@ export class HttpClient {
         signal: request.signal,
       });
     } catch (cause) {
-      if (!(cause instanceof TransportError)) throw cause;
+      if (!(cause instanceof NetworkError)) throw cause;
       const verb = request.method[0] + request.method.slice(1).toLowerCase();
-      throw new TransportError(`${verb} ${JSON.stringify(this.#url(target))}: ${cause.message}`, { cause });
+      const why = renderExchangeFailure(this.#settings.endpoint, cause);
+      throw new TransportError(`${verb} ${JSON.stringify(this.#url(target))}: ${why}`, { cause });
+    }
+  }
+
+  /** The body, whose breaking off is told in the client's words. */
+  async *#watched(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    try {
+      yield* body;
+    } catch (cause) {
+      if (!(cause instanceof NetworkError)) throw cause;
+      throw new TransportError(renderExchangeFailure(this.#settings.endpoint, cause), { cause });
     }
   }
 

@@ -125,7 +125,8 @@ export async function kvKeys(
   const separator = options.separator === "" ? undefined : options.separator;
   const keys = await fetchList(client, prefix, { ...options, query: { keys: "", separator } });
   return keys.map((key) => {
-    if (typeof key !== "string") throw new DecodeError("failed to decode the agent's reply: a key is no string");
+    if (typeof key !== "string")
+      throw new DecodeError("failed to decode the agent's reply: a key is no string");
     return key;
   });
 }

@@ -112,10 +112,7 @@ export async function autopilotCas(
 }
 
 /** Autopilot's view of the servers, as the agent reports it. */
-export async function autopilotState(
-  client: HttpClient,
-  options: ReadOptions = {},
-): Promise<JsonRecord> {
+export async function autopilotState(client: HttpClient, options: ReadOptions = {}): Promise<JsonRecord> {
   const path = "/v1/operator/autopilot/state";
   return toRecord(await client.json({ method: "GET", path, query: readQuery(options) }));
 }

@@ -5,8 +5,9 @@
  * environment's token. Source: the reference's `api` package and its published CLI page.
  */
 import { parseGoBool } from "../lib/flags.ts";
+import { FileError } from "../lib/file-error.ts";
 import { ClientSettingsError } from "./errors.ts";
-import type { HttpEndpoint, TlsFiles } from "./transport.ts";
+import type { HttpEndpoint, TlsMaterial } from "./transport.ts";
 
 /** What the caller asked for; an absent field falls back to the environment. */
 export interface ClientOptions {
@@ -31,7 +32,7 @@ export interface ClientSettings {
   /** "" sends no token. */
   readonly token: string;
   readonly basicAuth: { readonly user: string; readonly password: string } | undefined;
-  readonly tls: TlsFiles;
+  readonly tls: TlsMaterial;
   readonly datacenter: string | undefined;
   readonly namespace: string | undefined;
   readonly partition: string | undefined;
@@ -43,8 +44,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Where settings come from besides the options. */
 export interface SettingsSources {
   readonly env: Environment;
-  /** Text of a file; rejects with an error whose message says why not. */
+  /** Text of a file. Rejects with `FileError`. */
   readText(path: string): Promise<string>;
+  /** Names in a folder, sorted. Rejects with `FileError`. */
+  listFolder(path: string): Promise<readonly string[]>;
   /** Called with a sentence for each variable that cannot be read and is ignored. */
   warn(text: string): void;
 }
@@ -67,6 +70,18 @@ function flagFromEnv(sources: SettingsSources, name: string): boolean | undefine
   return value ?? false;
 }
 
+/** `host` and `port` of an authority; the port is the scheme's if none is written. */
+function splitAuthority(
+  authority: string,
+  secure: boolean,
+): { readonly host: string; readonly port: number } {
+  const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/u.exec(authority);
+  const host = match?.[1] ?? match?.[2] ?? authority;
+  const portText = match?.[3] ?? "";
+  const port = portText === "" ? (secure ? 443 : 80) : Number(portText);
+  return { host: host === "" ? "localhost" : host, port };
+}
+
 /** Takes an address apart. Throws `ClientSettingsError` for a scheme nobody speaks. */
 export function parseAddress(
   address: string,
@@ -87,7 +102,7 @@ export function parseAddress(
   const authority = slash < 0 ? rest : rest.slice(0, slash);
   const prefix = slash < 0 ? "" : rest.slice(slash);
   return {
-    endpoint: { kind: "tcp", secure, authority },
+    endpoint: { kind: "tcp", secure, authority, ...splitAuthority(authority, secure) },
     pathPrefix: prefix === "/" ? "" : prefix.replace(/\/$/u, ""),
   };
 }
@@ -100,23 +115,40 @@ function parseBasicAuth(text: string | undefined): ClientSettings["basicAuth"] {
     : { user: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
+/** The result of `work`; a file that cannot be read is told as `Error loading WHAT: …`. */
+async function loading<Value>(what: string, work: Promise<Value>): Promise<Value> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof FileError)) throw cause;
+    throw new ClientSettingsError(`Error loading ${what}: ${cause.message}`, { cause });
+  }
+}
+
 async function readToken(options: ClientOptions, sources: SettingsSources): Promise<string> {
   const { env } = sources;
   const flagToken = given(options.token);
   const file = given(options.tokenFile, flagToken === undefined ? env["CONSUL_HTTP_TOKEN_FILE"] : "");
   const fallback = flagToken ?? given(env["CONSUL_HTTP_TOKEN"]) ?? "";
   if (file === undefined) return fallback;
-  let text: string;
-  try {
-    text = await sources.readText(file);
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ClientSettingsError(`Error loading token file ${file} : ${why}`, { cause });
-  }
+  const text = await loading(`token file ${file} `, sources.readText(file));
   return given(text.trim()) ?? fallback;
 }
 
-function tlsFiles(options: ClientOptions, sources: SettingsSources): TlsFiles {
+async function readAuthorities(
+  options: ClientOptions,
+  sources: SettingsSources,
+): Promise<readonly string[] | undefined> {
+  const file = given(options.caFile, sources.env["CONSUL_CACERT"]);
+  if (file !== undefined) return [await loading("CA File", sources.readText(file))];
+  const folder = given(options.caPath, sources.env["CONSUL_CAPATH"]);
+  if (folder === undefined) return undefined;
+  const names = await loading("CA Path", sources.listFolder(folder));
+  const paths = names.map((name) => `${folder.replace(/\/$/u, "")}/${name}`);
+  return Promise.all(paths.map((path) => loading("CA Path", sources.readText(path))));
+}
+
+async function readTls(options: ClientOptions, sources: SettingsSources): Promise<TlsMaterial> {
   const { env } = sources;
   const certFile = given(options.certFile, env["CONSUL_CLIENT_CERT"]);
   const keyFile = given(options.keyFile, env["CONSUL_CLIENT_KEY"]);
@@ -124,16 +156,16 @@ function tlsFiles(options: ClientOptions, sources: SettingsSources): TlsFiles {
     throw new ClientSettingsError("both client cert and client key must be provided");
   }
   return {
-    caFile: given(options.caFile, env["CONSUL_CACERT"]),
-    caPath: given(options.caPath, env["CONSUL_CAPATH"]),
-    certFile,
-    keyFile,
-    serverName: given(options.serverName, env["CONSUL_TLS_SERVER_NAME"]),
+    // Read even where TLS is not used, so that a wrong path is told at once, as the reference does.
+    authorities: await readAuthorities(options, sources),
+    certificate: certFile === undefined ? undefined : await sources.readText(certFile),
+    key: keyFile === undefined ? undefined : await sources.readText(keyFile),
+    serverName: given(options.serverName, env["CONSUL_TLS_SERVER_NAME"])?.replace(/:\d+$/u, ""),
     verify: flagFromEnv(sources, "CONSUL_HTTP_SSL_VERIFY") ?? true,
   };
 }
 
-/** Merges options and environment. Rejects with `ClientSettingsError`. */
+/** Merges options and environment. Rejects with `ClientSettingsError` or `FileError`. */
 export async function resolveClientSettings(
   options: ClientOptions,
   sources: SettingsSources,
@@ -145,7 +177,7 @@ export async function resolveClientSettings(
     ...parseAddress(address, secure),
     token: await readToken(options, sources),
     basicAuth: parseBasicAuth(env["CONSUL_HTTP_AUTH"]),
-    tls: tlsFiles(options, sources),
+    tls: await readTls(options, sources),
     datacenter: given(options.datacenter),
     namespace: given(options.namespace, env["CONSUL_NAMESPACE"]),
     partition: given(options.partition, env["CONSUL_PARTITION"]),

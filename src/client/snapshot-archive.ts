@@ -116,7 +116,10 @@ async function readFiles(
         throw new DecodeError(`unexpected file ${JSON.stringify(file.name)} in snapshot`);
     }
   }
-  const sums = Object.entries(hashes).map(([name, hash]): readonly [string, string] => [name, hash.digest("hex")]);
+  const sums = Object.entries(hashes).map(([name, hash]): readonly [string, string] => [
+    name,
+    hash.digest("hex"),
+  ]);
   try {
     checkSums(sumsText, new Map(sums));
   } catch (error) {

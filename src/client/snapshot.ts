@@ -17,9 +17,6 @@ export async function snapshotSave(
 }
 
 /** Replaces the servers' state with a snapshot. */
-export async function snapshotRestore(
-  client: HttpClient,
-  archive: AsyncIterable<Uint8Array>,
-): Promise<void> {
+export async function snapshotRestore(client: HttpClient, archive: AsyncIterable<Uint8Array>): Promise<void> {
   await client.send({ method: "PUT", path: "/v1/snapshot", body: archive });
 }

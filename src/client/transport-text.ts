@@ -4,16 +4,8 @@
  * Runtimes report errno names; scripts written for the reference look for "connection refused" or
  * "no such host". Source: Go's syscall errors on Linux, measured with the reference program.
  */
+import type { NetworkError } from "../lib/network-error.ts";
 import type { HttpEndpoint } from "./transport.ts";
-
-/** What a runtime knows about a failed exchange. */
-export interface ExchangeFailure {
-  /** errno or TLS name, such as `ECONNREFUSED` or `DEPTH_ZERO_SELF_SIGNED_CERT`; "" if unknown. */
-  readonly errno: string;
-  readonly message: string;
-  /** Address that was dialled, if name resolution got that far. */
-  readonly address: string | undefined;
-}
 
 const dialTexts: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connect: connection refused",
@@ -32,21 +24,11 @@ const exchangeTexts: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT: unknownAuthority(),
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: unknownAuthority(),
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority(),
-  CERT_HAS_EXPIRED:
-    "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
+  CERT_HAS_EXPIRED: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
 };
 
 function unknownAuthority(): string {
   return "tls: failed to verify certificate: x509: certificate signed by unknown authority";
-}
-
-/** `host` and `port` of an authority; the port is the scheme's if none is written. */
-export function splitAuthority(authority: string, secure: boolean): { host: string; port: number } {
-  const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(\d*))?$/u.exec(authority);
-  const host = match?.[1] ?? match?.[2] ?? authority;
-  const portText = match?.[3] ?? "";
-  const port = portText === "" ? (secure ? 443 : 80) : Number(portText);
-  return { host: host === "" ? "localhost" : host, port };
 }
 
 function joinHostPort(host: string, port: number): string {
@@ -54,14 +36,15 @@ function joinHostPort(host: string, port: number): string {
 }
 
 /** Go's words for `failure`, without the method and address that the client puts in front. */
-export function renderExchangeFailure(endpoint: HttpEndpoint, failure: ExchangeFailure): string {
+export function renderExchangeFailure(endpoint: HttpEndpoint, failure: NetworkError): string {
   // Runtimes tell a plain HTTP answer to a TLS greeting only in the message of their TLS library.
-  if (/wrong.version.number/iu.test(failure.message)) return "http: server gave HTTP response to HTTPS client";
+  if (/wrong.version.number/iu.test(failure.message))
+    return "http: server gave HTTP response to HTTPS client";
   const exchange = exchangeTexts[failure.errno];
   if (exchange !== undefined) return exchange;
   const dial = dialTexts[failure.errno];
   if (endpoint.kind === "unix") return `dial unix ${endpoint.path}: ${dial ?? failure.message}`;
-  const { host, port } = splitAuthority(endpoint.authority, endpoint.secure);
+  const { host, port } = endpoint;
   if (failure.errno === "ENOTFOUND" || failure.errno === "EAI_AGAIN") {
     return `dial tcp: lookup ${host}: no such host`;
   }

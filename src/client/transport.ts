@@ -5,16 +5,22 @@
 
 /** Where the agent listens. `authority` is `host:port` or `host`, as the user wrote it. */
 export type HttpEndpoint =
-  | { readonly kind: "tcp"; readonly secure: boolean; readonly authority: string }
+  | {
+      readonly kind: "tcp";
+      readonly secure: boolean;
+      readonly authority: string;
+      /** Name or address, without brackets. */
+      readonly host: string;
+      readonly port: number;
+    }
   | { readonly kind: "unix"; readonly secure: boolean; readonly path: string };
 
-/** TLS material by path, as the command line and the environment name it. */
-export interface TlsFiles {
-  readonly caFile: string | undefined;
-  /** A folder: every file in it is a certificate authority. */
-  readonly caPath: string | undefined;
-  readonly certFile: string | undefined;
-  readonly keyFile: string | undefined;
+/** What a client brings to TLS; certificates and keys as PEM. */
+export interface TlsMaterial {
+  /** Authorities to trust instead of the system's. */
+  readonly authorities: readonly string[] | undefined;
+  readonly certificate: string | undefined;
+  readonly key: string | undefined;
   /** Name to expect in the server's certificate; the host of the address if absent. */
   readonly serverName: string | undefined;
   /** False skips the check of the server's certificate. */
@@ -42,13 +48,13 @@ export interface HttpReply {
 
 /** An open way to one agent. */
 export interface HttpTransport {
-  /** Rejects with `TransportError` if no reply arrives. */
+  /** Rejects with `NetworkError` if no reply arrives; so does the body if it breaks off. */
   send(request: HttpRequest): Promise<HttpReply>;
   /** Drops idle connections; the transport is not used afterwards. */
   close(): void;
 }
 
-/** Makes transports. Throws `ClientSettingsError` if TLS material cannot be read. */
+/** Makes transports. Nothing is dialled before the first request. */
 export interface TransportOpener {
-  open(endpoint: HttpEndpoint, tls: TlsFiles): HttpTransport;
+  open(endpoint: HttpEndpoint, tls: TlsMaterial): HttpTransport;
 }

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readText } from "../client/http-client.ts";
-import { FileError, type CliHost } from "../cli/host.ts";
+import type { CliHost } from "../cli/host.ts";
+import { FileError } from "../lib/file-error.ts";
 import { openCliHost } from "./cli-host.ts";
 
 function host(): CliHost {
@@ -14,6 +15,14 @@ function host(): CliHost {
       services: async () => ({ kind: "valid", services: [], warnings: [] }),
     },
   });
+}
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    return { succeeded: await work };
+  } catch (error) {
+    return error;
+  }
 }
 
 async function* parts(...texts: readonly string[]): AsyncGenerator<Uint8Array> {
@@ -28,15 +37,19 @@ test("files are written for their owner only, read, streamed, renamed and remove
     await files.write(path, parts("one", "", "two"));
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(new TextDecoder().decode(await files.read(path))).toBe("onetwo");
+    await files.write(join(folder, "0"), parts());
+    expect(await files.list(folder)).toEqual(["0", "a"]);
     await files.rename(path, `${path}2`);
     expect(await readText(await files.stream(`${path}2`))).toBe("onetwo");
     await files.remove(`${path}2`);
     await files.remove(`${path}2`);
-    await expect(files.read(`${path}2`)).rejects.toThrow(
-      new FileError(`open ${path}2: no such file or directory`),
-    );
-    await expect(files.stream(path)).rejects.toBeInstanceOf(FileError);
-    await expect(files.write(join(path, "x"), parts())).rejects.toBeInstanceOf(FileError);
+    expect(await failureOf(files.read(`${path}2`))).toMatchObject({
+      code: "file",
+      message: `open ${path}2: no such file or directory`,
+    });
+    expect(await failureOf(files.stream(path))).toBeInstanceOf(FileError);
+    expect(await failureOf(files.write(join(path, "x"), parts()))).toBeInstanceOf(FileError);
+    expect(await failureOf(files.list(path))).toBeInstanceOf(FileError);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -49,7 +62,10 @@ test("what is written when the source breaks off is told by the source's error",
     throw new FileError("gone");
   }
   try {
-    await expect(host().files.write(join(folder, "a"), broken())).rejects.toThrow("gone");
+    expect(await failureOf(host().files.write(join(folder, "a"), broken()))).toMatchObject({
+      code: "file",
+      message: "gone",
+    });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -6,10 +6,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
-import { FileError, type AgentCommand, type CliFiles, type CliHost, type ConfigTools } from "../cli/host.ts";
+import type { AgentCommand, CliFiles, CliHost, ConfigTools } from "../cli/host.ts";
+import { FileError } from "../lib/file-error.ts";
 import { buildInfo } from "./build-info.ts";
 import { systemClock } from "./clock.ts";
 import { goFileText } from "./go-file-text.ts";
@@ -53,7 +54,7 @@ async function writeStream(path: string, chunks: AsyncIterable<Uint8Array>): Pro
   const file = await named("open", path, open(path, "w", privateMode));
   try {
     for await (const chunk of chunks) {
-      for (let at = 0; at < chunk.length; ) {
+      for (let at = 0; at < chunk.length;) {
         at += (await named("write", path, file.write(chunk, at))).bytesWritten;
       }
     }
@@ -65,6 +66,7 @@ async function writeStream(path: string, chunks: AsyncIterable<Uint8Array>): Pro
 
 const files: CliFiles = {
   read: (path) => named("open", path, readFile(path)),
+  list: async (path) => (await named("open", path, readdir(path))).sort(),
   stream: openStream,
   write: writeStream,
   rename: (from, to) => named("rename", from, rename(from, to)),

@@ -3,19 +3,21 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { TransportError } from "../client/errors.ts";
 import { readText } from "../client/http-client.ts";
-import type { HttpEndpoint, HttpRequest, TlsFiles } from "../client/transport.ts";
+import type { HttpEndpoint, HttpRequest, TlsMaterial } from "../client/transport.ts";
+import { FileError } from "../lib/file-error.ts";
+import { NetworkError } from "../lib/network-error.ts";
 import { nodeTransports } from "./http-transport.ts";
 
-const noTls: TlsFiles = {
-  caFile: undefined,
-  caPath: undefined,
-  certFile: undefined,
-  keyFile: undefined,
+const noTls: TlsMaterial = {
+  authorities: undefined,
+  certificate: undefined,
+  key: undefined,
   serverName: undefined,
   verify: true,
 };
+
+const localhost = { kind: "tcp", secure: false, host: "127.0.0.1" } as const;
 
 const get: HttpRequest = { method: "GET", target: "/", headers: {}, body: undefined, signal: undefined };
 
@@ -31,7 +33,7 @@ async function listen(server: Server, path?: string): Promise<Listening> {
   const address = server.address();
   const endpoint: HttpEndpoint =
     typeof address === "object" && address !== null
-      ? { kind: "tcp", secure: false, authority: `127.0.0.1:${address.port}` }
+      ? { ...localhost, authority: `127.0.0.1:${address.port}`, port: address.port }
       : { kind: "unix", secure: false, path: path ?? "" };
   return {
     endpoint,
@@ -40,6 +42,14 @@ async function listen(server: Server, path?: string): Promise<Listening> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  try {
+    return { succeeded: await work };
+  } catch (error) {
+    return error;
+  }
 }
 
 async function bodyOf(message: IncomingMessage): Promise<string> {
@@ -53,7 +63,9 @@ function echo(): Server {
   return createServer((request, response) => {
     void bodyOf(request).then((body) => {
       response.setHeader("X-Consul-Index", "7");
-      response.end(`${request.method} ${request.url} ${body} ${request.headers["content-length"] ?? "chunked"}`);
+      response.end(
+        `${request.method} ${request.url} ${body} ${request.headers["content-length"] ?? "chunked"}`,
+      );
     });
   });
 }
@@ -111,33 +123,42 @@ describe("the transport over sockets", () => {
         }
       })(),
     ).catch((error: unknown) => error);
-    expect(outcome).toBeInstanceOf(TransportError);
+    expect(outcome).toBeInstanceOf(NetworkError);
     transport.close();
   });
 
-  test("a port where nobody listens is told in Go's words", async () => {
+  test("a port where nobody listens is told by the system's name for it", async () => {
     const server = await listen(echo());
     await server[Symbol.asyncDispose]();
-    const { endpoint } = server;
-    const address = endpoint.kind === "tcp" ? endpoint.authority : "";
-    await expect(nodeTransports.open(endpoint, noTls).send(get)).rejects.toThrow(
-      `dial tcp ${address}: connect: connection refused`,
-    );
-    await expect(
-      nodeTransports.open({ kind: "unix", secure: false, path: "/nonexistent/s" }, noTls).send(get),
-    ).rejects.toThrow("dial unix /nonexistent/s: connect: no such file or directory");
+    expect(await failureOf(nodeTransports.open(server.endpoint, noTls).send(get))).toMatchObject({
+      code: "network",
+      errno: "ECONNREFUSED",
+      address: "127.0.0.1",
+    });
+    const nowhere: HttpEndpoint = { kind: "unix", secure: false, path: "/nonexistent/s" };
+    expect(await failureOf(nodeTransports.open(nowhere, noTls).send(get))).toMatchObject({ errno: "ENOENT" });
   });
 
   test("TLS to a server that speaks plain HTTP is told as such", async () => {
     await using server = await listen(echo());
-    const endpoint = { ...server.endpoint, secure: true };
-    await expect(nodeTransports.open(endpoint, noTls).send(get)).rejects.toThrow(TransportError);
+    const failure = await failureOf(
+      nodeTransports.open({ ...server.endpoint, secure: true }, noTls).send(get),
+    );
+    expect(failure).toBeInstanceOf(NetworkError);
+    expect(String(failure)).toMatch(/wrong.version.number/iu);
   });
 
-  test("TLS material that cannot be read is told when the transport is opened", () => {
-    const open = (tls: Partial<TlsFiles>) => () =>
-      nodeTransports.open({ kind: "tcp", secure: false, authority: "a:1" }, { ...noTls, ...tls });
-    expect(open({ caFile: "/nonexistent" })).toThrow("Error loading CA File: open /nonexistent: no such file or directory");
-    expect(open({ caPath: "/nonexistent" })).toThrow("Error loading CA Path: open /nonexistent: no such file or directory");
+  test("a body that cannot be read fails as itself", async () => {
+    await using server = await listen(echo());
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(1);
+      throw new FileError("read f: gone");
+    }
+    const transport = nodeTransports.open(server.endpoint, noTls);
+    expect(await failureOf(transport.send({ ...get, method: "PUT", body: broken() }))).toMatchObject({
+      code: "file",
+      message: "read f: gone",
+    });
+    transport.close();
   });
 });

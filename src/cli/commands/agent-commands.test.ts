@@ -13,12 +13,18 @@ function routes(table: Readonly<Record<string, unknown>>): FakeWorld {
   };
 }
 
-async function run(argv: readonly string[], world: FakeWorld): Promise<{ exit: number; stdout: string; stderr: string }> {
+async function run(
+  argv: readonly string[],
+  world: FakeWorld,
+): Promise<{ exit: number; stdout: string; stderr: string }> {
   const { exit, stdout, stderr } = await runFake(argv, world);
   return { exit, stdout, stderr };
 }
 
-const self = { Config: { NodeName: "n1", Datacenter: "dc1" }, Stats: { raft: { state: "Leader", applied: "7" }, agent: { x: "1" } } };
+const self = {
+  Config: { NodeName: "n1", Datacenter: "dc1" },
+  Stats: { raft: { state: "Leader", applied: "7" }, agent: { x: "1" } },
+};
 
 const server = {
   Name: "s1",
@@ -27,7 +33,13 @@ const server = {
   Status: 1,
   Tags: { role: "consul", build: "1.16.4:abc", vsn: "2", dc: "dc1" },
 };
-const client = { ...server, Name: "a1", Addr: "fe80::1", Tags: { ...server.Tags, role: "node", build: "" }, Status: 4 };
+const client = {
+  ...server,
+  Name: "a1",
+  Addr: "fe80::1",
+  Tags: { ...server.Tags, role: "node", build: "" },
+  Status: 4,
+};
 
 describe("members", () => {
   const world = routes({ "/v1/agent/members": [client, server] });
@@ -94,9 +106,21 @@ describe("maint", () => {
   });
 
   test.each([
-    { argv: ["-enable", "-reason=a b"], target: "/v1/agent/maintenance?enable=true&reason=a+b", stdout: "Node maintenance is now enabled\n" },
-    { argv: ["-disable"], target: "/v1/agent/maintenance?enable=false", stdout: "Node maintenance is now disabled\n" },
-    { argv: ["-disable", "-service=w"], target: "/v1/agent/service/maintenance/w?enable=false", stdout: 'Service maintenance is now disabled for "w"\n' },
+    {
+      argv: ["-enable", "-reason=a b"],
+      target: "/v1/agent/maintenance?enable=true&reason=a+b",
+      stdout: "Node maintenance is now enabled\n",
+    },
+    {
+      argv: ["-disable"],
+      target: "/v1/agent/maintenance?enable=false",
+      stdout: "Node maintenance is now disabled\n",
+    },
+    {
+      argv: ["-disable", "-service=w"],
+      target: "/v1/agent/service/maintenance/w?enable=false",
+      stdout: 'Service maintenance is now disabled for "w"\n',
+    },
   ])("$argv", async ({ argv, target, stdout }) => {
     const outcome = await runFake(["maint", ...argv], { answer: () => ({}) });
     expect(outcome.sent).toMatchObject([{ method: "PUT", target }]);
@@ -114,7 +138,11 @@ describe("maint", () => {
 
 describe("join, leave, reload, force-leave", () => {
   test.each([
-    { argv: ["join", "-wan", "10.0.0.1:8302"], target: "/v1/agent/join/10.0.0.1:8302?wan=1", stdout: "Successfully joined cluster by contacting 1 nodes.\n" },
+    {
+      argv: ["join", "-wan", "10.0.0.1:8302"],
+      target: "/v1/agent/join/10.0.0.1:8302?wan=1",
+      stdout: "Successfully joined cluster by contacting 1 nodes.\n",
+    },
     { argv: ["leave"], target: "/v1/agent/leave", stdout: "Graceful leave complete\n" },
     { argv: ["reload"], target: "/v1/agent/reload", stdout: "Configuration reload triggered\n" },
     { argv: ["force-leave", "-prune", "n"], target: "/v1/agent/force-leave/n?prune=1", stdout: "" },
@@ -178,7 +206,9 @@ describe("event", () => {
 
 describe("monitor", () => {
   test("prints lines until the agent ends them, which is an error", async () => {
-    const outcome = await runFake(["monitor", "-log-level=debug", "-log-json"], { answer: () => ({ body: "one\ntwo\r\n\nlast" }) });
+    const outcome = await runFake(["monitor", "-log-level=debug", "-log-json"], {
+      answer: () => ({ body: "one\ntwo\r\n\nlast" }),
+    });
     expect(outcome.sent).toMatchObject([{ target: "/v1/agent/monitor?logjson=true&loglevel=debug" }]);
     expect(outcome.exit).toBe(1);
     expect(outcome.stdout).toBe(
@@ -187,14 +217,25 @@ describe("monitor", () => {
   });
 
   test("a level that the agent refuses is told", async () => {
-    const { stderr } = await run(["monitor", "-log-level=x"], { answer: () => ({ status: 400, body: "Unknown log level: x" }) });
+    const { stderr } = await run(["monitor", "-log-level=x"], {
+      answer: () => ({ status: 400, body: "Unknown log level: x" }),
+    });
     expect(stderr).toBe("Error starting monitor: Unexpected response code: 400 (Unknown log level: x)\n");
   });
 });
 
 describe("services", () => {
   test("registers what the flags say, leaving out what they do not", async () => {
-    const argv = ["services", "register", "-name=web", "-port=80", "-tag=a", "-tag=b", "-meta=k=v", "-tagged-address=lan=[::1]:8080"];
+    const argv = [
+      "services",
+      "register",
+      "-name=web",
+      "-port=80",
+      "-tag=a",
+      "-tag=b",
+      "-meta=k=v",
+      "-tagged-address=lan=[::1]:8080",
+    ];
     const outcome = await runFake(argv, { answer: () => ({}) });
     expect(outcome.stdout).toBe("Registered service: web\n");
     expect(JSON.parse(outcome.sent[0]?.body ?? "")).toEqual({
@@ -213,7 +254,12 @@ describe("services", () => {
         kind: "valid",
         warnings: ["careful"],
         services: [
-          { Name: "web", ID: "web-1", Weights: { Passing: 1, Warning: 1 }, Checks: [{ ID: "c", TTL: "10s" }] },
+          {
+            Name: "web",
+            ID: "web-1",
+            Weights: { Passing: 1, Warning: 1 },
+            Checks: [{ ID: "c", TTL: "10s" }],
+          },
           { Name: "db", Weights: { Passing: 1, Warning: 1 }, Checks: [] },
         ],
       }),
@@ -227,7 +273,10 @@ describe("services", () => {
       stdout: "Registered service: web\nRegistered service: db\n",
       stderr: "careful\n",
     });
-    expect(JSON.parse(outcome.sent[0]?.body ?? "")).toMatchObject({ ID: "web-1", Checks: [{ CheckID: "c", TTL: "10s" }] });
+    expect(JSON.parse(outcome.sent[0]?.body ?? "")).toMatchObject({
+      ID: "web-1",
+      Checks: [{ CheckID: "c", TTL: "10s" }],
+    });
   });
 
   test("deregisters by ID or by files", async () => {
@@ -239,9 +288,15 @@ describe("services", () => {
 
   test.each([
     { argv: ["register"], stderr: "Service registration requires at least one argument or flags.\n" },
-    { argv: ["register", "-name=a", "f"], stderr: "Service registration requires arguments or -id, not both.\n" },
+    {
+      argv: ["register", "-name=a", "f"],
+      stderr: "Service registration requires arguments or -id, not both.\n",
+    },
     { argv: ["deregister"], stderr: "Service deregistration requires at least one argument or -id.\n" },
-    { argv: ["deregister", "-id=a", "f"], stderr: "Service deregistration requires arguments or -id, not both.\n" },
+    {
+      argv: ["deregister", "-id=a", "f"],
+      stderr: "Service deregistration requires arguments or -id, not both.\n",
+    },
   ])("$argv fails", async ({ argv, stderr }) => {
     expect(await run(["services", ...argv], fromFiles)).toEqual({ exit: 1, stdout: "", stderr });
   });
@@ -260,9 +315,17 @@ describe("validate", () => {
 
   test("tells what is wrong", async () => {
     const world: FakeWorld = { config: { validate: async () => ({ kind: "invalid", problem: "bad" }) } };
-    expect(await run(["validate", "a.json"], world)).toEqual({ exit: 1, stdout: "", stderr: "Config validation failed: bad\n" });
-    expect((await run(["validate"], world)).stderr).toBe("Must specify at least one config file or directory\n");
-    expect((await run(["validate", "-config-format=x", "a"], world)).stderr).toBe("-config-format must be either 'hcl' or 'json\n");
+    expect(await run(["validate", "a.json"], world)).toEqual({
+      exit: 1,
+      stdout: "",
+      stderr: "Config validation failed: bad\n",
+    });
+    expect((await run(["validate"], world)).stderr).toBe(
+      "Must specify at least one config file or directory\n",
+    );
+    expect((await run(["validate", "-config-format=x", "a"], world)).stderr).toBe(
+      "-config-format must be either 'hcl' or 'json\n",
+    );
   });
 });
 

@@ -3,12 +3,7 @@ import { autopilotCas, autopilotConfiguration } from "../../client/operator.ts";
 import { renderGoDuration } from "../../lib/go-duration.ts";
 import { clientFlags, connect, serverFlags } from "../client-flags.ts";
 import { defineCommand, orFail } from "../command.ts";
-import {
-  optionalBoolFlag,
-  optionalDurationFlag,
-  optionalStringFlag,
-  optionalUintFlag,
-} from "../flag-set.ts";
+import { optionalBoolFlag, optionalDurationFlag, optionalStringFlag, optionalUintFlag } from "../flag-set.ts";
 import { operatorCommand } from "../operator-command.ts";
 
 function durationText(ns: bigint | undefined): string | undefined {
@@ -22,10 +17,7 @@ export const autopilotSetConfigCommand = defineCommand({
   flags: {
     ...clientFlags,
     ...serverFlags,
-    "cleanup-dead-servers": optionalBoolFlag(
-      "Remove dead servers when new ones have joined.",
-      "true|false",
-    ),
+    "cleanup-dead-servers": optionalBoolFlag("Remove dead servers when new ones have joined.", "true|false"),
     "max-trailing-logs": optionalUintFlag(
       "How many log entries a server may lag behind the leader and still be healthy.",
     ),

@@ -9,7 +9,10 @@ import { boolFlag, mapFlag, stringFlag } from "../flag-set.ts";
 const header = ["Node", "ID", "Address", "DC"];
 
 function renderMap(map: Readonly<Record<string, string>>): string {
-  return Object.keys(map).sort().map((key) => `${key}=${map[key]}`).join(", ");
+  return Object.keys(map)
+    .sort()
+    .map((key) => `${key}=${map[key]}`)
+    .join(", ");
 }
 
 function row(node: CatalogNode, detailed: boolean): readonly string[] {

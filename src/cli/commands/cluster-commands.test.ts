@@ -11,7 +11,10 @@ function routes(table: Readonly<Record<string, unknown>>): FakeWorld {
   };
 }
 
-async function run(argv: readonly string[], world: FakeWorld): Promise<{ exit: number; stdout: string; stderr: string }> {
+async function run(
+  argv: readonly string[],
+  world: FakeWorld,
+): Promise<{ exit: number; stdout: string; stderr: string }> {
   const { exit, stdout, stderr } = await runFake(argv, world);
   return { exit, stdout, stderr };
 }
@@ -30,7 +33,10 @@ describe("catalog", () => {
     "/v1/catalog/nodes": [node],
     "/v1/catalog/service/web": [{ ...node, Meta: undefined, NodeMeta: { rack: "7" } }],
     "/v1/catalog/services": { web: ["b", "a"], consul: [] },
-    "/v1/catalog/node/n1": { Node: node, Services: { a: { Service: "web", Tags: ["z"] }, b: { Service: "web", Tags: ["y"] } } },
+    "/v1/catalog/node/n1": {
+      Node: node,
+      Services: { a: { Service: "web", Tags: ["z"] }, b: { Service: "web", Tags: ["y"] } },
+    },
     "/v1/catalog/node/none": null,
     "/v1/catalog/datacenters": ["dc1", "dc2"],
   });
@@ -50,7 +56,16 @@ describe("catalog", () => {
 
   test("narrowing goes to the agent", async () => {
     const { sent } = await runFake(
-      ["catalog", "nodes", "-near=_agent", "-node-meta=a=1", "-node-meta=b=2", "-filter=x", "-datacenter=dc2", "-stale"],
+      [
+        "catalog",
+        "nodes",
+        "-near=_agent",
+        "-node-meta=a=1",
+        "-node-meta=b=2",
+        "-filter=x",
+        "-datacenter=dc2",
+        "-stale",
+      ],
       world,
     );
     expect(sent).toMatchObject([
@@ -60,7 +75,9 @@ describe("catalog", () => {
 
   test("services are sorted, with tags where wanted", async () => {
     expect((await run(["catalog", "services"], world)).stdout).toBe("consul\nweb\n");
-    expect((await run(["catalog", "services", "-tags"], world)).stdout).toBe("consul      \nweb         a,b\n");
+    expect((await run(["catalog", "services", "-tags"], world)).stdout).toBe(
+      "consul      \nweb         a,b\n",
+    );
     expect((await run(["catalog", "services", "-tags", "-node=n1"], world)).stdout).toBe("web      y,z\n");
   });
 
@@ -79,16 +96,37 @@ describe("catalog", () => {
 
   test("datacenters keep their order", async () => {
     expect((await run(["catalog", "datacenters"], world)).stdout).toBe("dc1\ndc2\n");
-    expect((await run(["catalog", "datacenters", "x"], world)).stderr).toBe("Too many arguments (expected 0, got 1)\n");
+    expect((await run(["catalog", "datacenters", "x"], world)).stderr).toBe(
+      "Too many arguments (expected 0, got 1)\n",
+    );
   });
 });
 
-const peer = { ID: "id-1", Node: "n1", Address: "10.0.0.1:8300", Leader: true, Voter: true, ProtocolVersion: "3", LastIndex: 20 };
+const peer = {
+  ID: "id-1",
+  Node: "n1",
+  Address: "10.0.0.1:8300",
+  Leader: true,
+  Voter: true,
+  ProtocolVersion: "3",
+  LastIndex: 20,
+};
 
 describe("operator raft", () => {
   test("list-peers tells how far servers trail", async () => {
-    const Servers = [peer, { ...peer, Node: "n2", ID: "id-2", Leader: false, LastIndex: 19 }, { ...peer, Node: "n3", ID: "id-3", Leader: false, LastIndex: 10, ProtocolVersion: "" }];
-    expect((await run(["operator", "raft", "list-peers"], routes({ "/v1/operator/raft/configuration": { Servers } }))).stdout).toBe(
+    const Servers = [
+      peer,
+      { ...peer, Node: "n2", ID: "id-2", Leader: false, LastIndex: 19 },
+      { ...peer, Node: "n3", ID: "id-3", Leader: false, LastIndex: 10, ProtocolVersion: "" },
+    ];
+    expect(
+      (
+        await run(
+          ["operator", "raft", "list-peers"],
+          routes({ "/v1/operator/raft/configuration": { Servers } }),
+        )
+      ).stdout,
+    ).toBe(
       `Node  ID    Address        State     Voter  RaftProtocol  Commit Index  Trails Leader By
 n1    id-1  10.0.0.1:8300  leader    true   3             20            -
 n2    id-2  10.0.0.1:8300  follower  true   3             19            1 commit
@@ -99,7 +137,11 @@ n3    id-3  10.0.0.1:8300  follower  true   <=1           10            10 commi
 
   test.each([
     { argv: ["-id=x"], target: "/v1/operator/raft/peer?id=x", stdout: 'Removed peer with id "x"\n' },
-    { argv: ["-address=a:1"], target: "/v1/operator/raft/peer?address=a%3A1", stdout: 'Removed peer with address "a:1"\n' },
+    {
+      argv: ["-address=a:1"],
+      target: "/v1/operator/raft/peer?address=a%3A1",
+      stdout: 'Removed peer with address "a:1"\n',
+    },
   ])("remove-peer $argv", async ({ argv, target, stdout }) => {
     const outcome = await runFake(["operator", "raft", "remove-peer", ...argv], { answer: () => ({}) });
     expect(outcome.sent).toMatchObject([{ method: "DELETE", target }]);
@@ -110,14 +152,20 @@ n3    id-3  10.0.0.1:8300  follower  true   <=1           10            10 commi
     { argv: [], stderr: "Error removing peer: an address or id is required for the peer to remove\n" },
     { argv: ["-id=a", "-address=b"], stderr: "Error removing peer: cannot give both an address and id\n" },
   ])("remove-peer $argv fails", async ({ argv, stderr }) => {
-    expect(await run(["operator", "raft", "remove-peer", ...argv], {})).toEqual({ exit: 1, stdout: "", stderr });
+    expect(await run(["operator", "raft", "remove-peer", ...argv], {})).toEqual({
+      exit: 1,
+      stdout: "",
+      stderr,
+    });
   });
 
   test("transfer-leader names the server where asked, and tells refusal", async () => {
     const argv = ["operator", "raft", "transfer-leader", "-id=x"];
     const outcome = await runFake(argv, { answer: () => ({ body: '{"Success":true}' }) });
     expect(outcome).toMatchObject({ exit: 0, stdout: "Success\n" });
-    expect(outcome.sent).toMatchObject([{ method: "POST", target: "/v1/operator/raft/transfer-leader?id=x" }]);
+    expect(outcome.sent).toMatchObject([
+      { method: "POST", target: "/v1/operator/raft/transfer-leader?id=x" },
+    ]);
     expect((await run(argv, { answer: () => ({ body: '{"Success":false}' }) })).stderr).toBe(
       "Error transfering leadership: Failed to transfer leadership\n",
     );
@@ -162,7 +210,14 @@ UpgradeVersionTag = ""
     const world: FakeWorld = {
       answer: ({ method }) => ({ body: method === "GET" ? JSON.stringify(autopilot) : "true" }),
     };
-    const argv = ["operator", "autopilot", "set-config", "-cleanup-dead-servers=false", "-last-contact-threshold=1500ms", "-max-trailing-logs=9"];
+    const argv = [
+      "operator",
+      "autopilot",
+      "set-config",
+      "-cleanup-dead-servers=false",
+      "-last-contact-threshold=1500ms",
+      "-max-trailing-logs=9",
+    ];
     const outcome = await runFake(argv, world);
     expect(outcome.stdout).toBe("Configuration updated!\n");
     expect(outcome.sent[1]?.target).toBe("/v1/operator/autopilot/configuration?cas=5");
@@ -192,10 +247,26 @@ UpgradeVersionTag = ""
       OptimisticFailureTolerance: 1,
       Leader: "id-1",
       Voters: ["id-1"],
-      Servers: { "id-1": { ID: "id-1", Name: "n1", Address: "a:1", Version: "1.16.4", Status: "leader", NodeType: "voter", NodeStatus: "alive", Healthy: true, LastContact: "0s", LastTerm: 2, LastIndex: 9, Meta: { b: "2", a: "1" } } },
+      Servers: {
+        "id-1": {
+          ID: "id-1",
+          Name: "n1",
+          Address: "a:1",
+          Version: "1.16.4",
+          Status: "leader",
+          NodeType: "voter",
+          NodeStatus: "alive",
+          Healthy: true,
+          LastContact: "0s",
+          LastTerm: 2,
+          LastIndex: 9,
+          Meta: { b: "2", a: "1" },
+        },
+      },
     };
     const world = routes({ "/v1/operator/autopilot/state": state });
-    expect((await run(["operator", "autopilot", "state"], world)).stdout).toBe(`Healthy:                      true
+    expect((await run(["operator", "autopilot", "state"], world)).stdout)
+      .toBe(`Healthy:                      true
 Failure Tolerance:            1
 Optimistic Failure Tolerance: 1
 Leader:                       id-1
@@ -218,12 +289,18 @@ Servers:
          "b": "2"
 
 `);
-    expect(JSON.parse((await run(["operator", "autopilot", "state", "-format=json"], world)).stdout)).toEqual(state);
+    expect(JSON.parse((await run(["operator", "autopilot", "state", "-format=json"], world)).stdout)).toEqual(
+      state,
+    );
   });
 });
 
 describe("rtt", () => {
-  const coordinate = (x: number, adjustment = 0): object => ({ Vec: [x, 0], Height: 0.001, Adjustment: adjustment });
+  const coordinate = (x: number, adjustment = 0): object => ({
+    Vec: [x, 0],
+    Height: 0.001,
+    Adjustment: adjustment,
+  });
   const world = routes({
     "/v1/agent/self": { Config: { NodeName: "n1", Datacenter: "dc1" } },
     "/v1/coordinate/nodes": [
@@ -240,7 +317,10 @@ describe("rtt", () => {
   test.each([
     { argv: ["n2"], stdout: "Estimated n2 <-> n1 rtt: 5.000 ms (using LAN coordinates)\n" },
     { argv: ["n1", "n2"], stdout: "Estimated n1 <-> n2 rtt: 5.000 ms (using LAN coordinates)\n" },
-    { argv: ["-wan", "n9.dc2"], stdout: "Estimated n9.dc2 <-> n1.dc1 rtt: 22.000 ms (using WAN coordinates)\n" },
+    {
+      argv: ["-wan", "n9.dc2"],
+      stdout: "Estimated n9.dc2 <-> n1.dc1 rtt: 22.000 ms (using WAN coordinates)\n",
+    },
   ])("$argv", async ({ argv, stdout }) => {
     expect(await run(["rtt", ...argv], world)).toEqual({ exit: 0, stdout, stderr: "" });
   });
@@ -248,7 +328,10 @@ describe("rtt", () => {
   test.each([
     { argv: ["none"], stderr: 'Could not find a coordinate for node "none"\n' },
     { argv: ["n1", "far"], stderr: 'Could not find a coordinate for node "n1"\n' },
-    { argv: ["-wan", "n9", "n1.dc1"], stderr: "Node names must be specified as <node name>.<datacenter> with -wan\n" },
+    {
+      argv: ["-wan", "n9", "n1.dc1"],
+      stderr: "Node names must be specified as <node name>.<datacenter> with -wan\n",
+    },
     { argv: ["-wan", "n9.dc1", "n1.dc1"], stderr: 'Could not find a coordinate for node "n9.dc1"\n' },
   ])("$argv fails", async ({ argv, stderr }) => {
     expect(await run(["rtt", ...argv], world)).toEqual({ exit: 1, stdout: "", stderr });

@@ -18,7 +18,8 @@ interface Entry {
 function toEntry(item: unknown): Entry {
   const record = toRecord(item, "an entry");
   const flags = record["flags"] ?? 0n;
-  if (typeof flags !== "bigint" || flags < 0n) throw new CommandFailure("Cannot unmarshal data: flags are no number");
+  if (typeof flags !== "bigint" || flags < 0n)
+    throw new CommandFailure("Cannot unmarshal data: flags are no number");
   return {
     key: textField(record, "key"),
     flags,
@@ -30,7 +31,9 @@ function toEntry(item: unknown): Entry {
 function parseEntries(text: string): readonly Entry[] {
   try {
     // Flags are 64-bit, so every whole number is read exactly.
-    const data = parse(text, undefined, (digits) => (/^-?\d+$/u.test(digits) ? BigInt(digits) : Number(digits)));
+    const data = parse(text, undefined, (digits) =>
+      /^-?\d+$/u.test(digits) ? BigInt(digits) : Number(digits),
+    );
     return toList(data).map(toEntry);
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
@@ -79,9 +82,7 @@ export const kvImportCommand = defineCommand({
     for (const entry of parseEntries(new TextDecoder().decode(data))) {
       const value = fromBase64(entry.value);
       if (value === undefined) {
-        throw new CommandFailure(
-          `Error base 64 decoding value for key ${entry.key}: illegal base64 data`,
-        );
+        throw new CommandFailure(`Error base 64 decoding value for key ${entry.key}: illegal base64 data`);
       }
       const key = joinKey(flags.prefix, entry.key);
       const namespace = entry.namespace === "" ? {} : { namespace: entry.namespace };

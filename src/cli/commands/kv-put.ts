@@ -11,9 +11,7 @@ const flags = {
   ...clientFlags,
   ...serverFlags,
   ...tenancyFlags,
-  cas: boolFlag(
-    "Write only if the key has the -modify-index given; with 0, only if there is no such key.",
-  ),
+  cas: boolFlag("Write only if the key has the -modify-index given; with 0, only if there is no such key."),
   flags: uintFlag("Number to store with the key; its meaning is up to you."),
   base64: boolFlag("DATA is base 64; store what it stands for."),
   "modify-index": uintFlag("ModifyIndex that the key must have, together with -cas."),
@@ -87,9 +85,7 @@ value is empty.
     const wanted = condition(values);
     const client = await connect(context);
     const done = await orFail(kvPut(client, { key, value, flags: values.flags, condition: wanted }), (why) =>
-      wanted.kind === "cas"
-        ? `Error! Did not write to ${key}: ${why}`
-        : `Error! Failed writing data: ${why}`,
+      wanted.kind === "cas" ? `Error! Did not write to ${key}: ${why}` : `Error! Failed writing data: ${why}`,
     );
     const refused = done ? undefined : refusal(key, wanted);
     if (refused !== undefined) throw new CommandFailure(refused);

@@ -10,7 +10,9 @@ export const leaveCommand = defineCommand({
   flags: clientFlags,
   run: async (context) => {
     if (context.args.length > 0) {
-      throw new CommandFailure(`Error found unexpected args: [${context.args.join(" ")}]`, { helpTo: "stdout" });
+      throw new CommandFailure(`Error found unexpected args: [${context.args.join(" ")}]`, {
+        helpTo: "stdout",
+      });
     }
     const client = await connect(context);
     await orFail(agentLeave(client), (why) => `Error leaving: ${why}`);

@@ -6,10 +6,7 @@ import { CommandFailure, defineCommand, orFail } from "../command.ts";
 import { boolFlag, stringFlag } from "../flag-set.ts";
 
 async function show(client: HttpClient, out: (line: string) => void): Promise<void> {
-  const { nodeName } = await orFail(
-    agentIdentity(client),
-    (why) => `Error querying Consul agent: ${why}`,
-  );
+  const { nodeName } = await orFail(agentIdentity(client), (why) => `Error querying Consul agent: ${why}`);
   const checks = await orFail(agentChecks(client), (why) => `Error getting checks: ${why}`);
   for (const check of checks) {
     if (check.CheckID === "_node_maintenance") {

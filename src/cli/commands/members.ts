@@ -58,11 +58,23 @@ function standardRow(member: AgentMember): readonly string[] {
 }
 
 function detailedRow(member: AgentMember): readonly string[] {
-  const tags = Object.keys(member.Tags).sort().map((key) => `${key}=${member.Tags[key]}`);
+  const tags = Object.keys(member.Tags)
+    .sort()
+    .map((key) => `${key}=${member.Tags[key]}`);
   return [member.Name, address(member), statusName(member), tags.join(",")];
 }
 
-const standardHeader = ["Node", "Address", "Status", "Type", "Build", "Protocol", "DC", "Partition", "Segment"];
+const standardHeader = [
+  "Node",
+  "Address",
+  "Status",
+  "Type",
+  "Build",
+  "Protocol",
+  "DC",
+  "Partition",
+  "Segment",
+];
 const detailedHeader = ["Node", "Address", "Status", "Tags"];
 
 /** `members` */

@@ -32,7 +32,9 @@ Ends when interrupted.`,
       if (!(error instanceof TransportError)) throw error;
     }
     if (stop.signal.aborted) return 0;
-    context.out("\nRemote side ended the monitor! This usually means that the\nremote side has exited or crashed.");
+    context.out(
+      "\nRemote side ended the monitor! This usually means that the\nremote side has exited or crashed.",
+    );
     return 1;
   },
 });

@@ -5,7 +5,16 @@ import { renderTable } from "../columns.ts";
 import { defineCommand, orFail } from "../command.ts";
 import { operatorCommand } from "../operator-command.ts";
 
-const header = ["Node", "ID", "Address", "State", "Voter", "RaftProtocol", "Commit Index", "Trails Leader By"];
+const header = [
+  "Node",
+  "ID",
+  "Address",
+  "State",
+  "Voter",
+  "RaftProtocol",
+  "Commit Index",
+  "Trails Leader By",
+];
 
 function trailing(server: RaftServer, leaderIndex: number): string {
   if (server.Leader) return "-";

@@ -27,8 +27,7 @@ the ID given. Ask the agent that they are registered with.
     if (args.length > 0 && flags.id !== "") {
       throw new CommandFailure("Service deregistration requires arguments or -id, not both.");
     }
-    const services =
-      args.length === 0 ? [{ ID: flags.id, Name: "" }] : await readServiceFiles(context, args);
+    const services = args.length === 0 ? [{ ID: flags.id, Name: "" }] : await readServiceFiles(context, args);
     const client = await connect(context);
     for (const service of services) {
       const id = (service.ID ?? "") === "" ? service.Name : (service.ID ?? "");

@@ -17,7 +17,9 @@ const flags = {
   socket: stringFlag("Unix socket of the service, instead of address and port."),
   meta: mapFlag("Metadata of the service, as key=value. May be given several times."),
   tag: listFlag("Tag of the service. May be given several times."),
-  "tagged-address": mapFlag("Further address of the service, as name=address:port. May be given several times."),
+  "tagged-address": mapFlag(
+    "Further address of the service, as name=address:port. May be given several times.",
+  ),
   kind: stringFlag("Kind of the service, such as connect-proxy."),
 };
 

@@ -40,7 +40,11 @@ describe("snapshot save", () => {
 
   test("keeps the archive under its name once it is checked", async () => {
     const outcome = await runFake(["snapshot", "save", "-stale", "a.snap"], serving);
-    expect(outcome).toMatchObject({ exit: 0, stdout: "Saved and verified snapshot to index 42\n", stderr: "" });
+    expect(outcome).toMatchObject({
+      exit: 0,
+      stdout: "Saved and verified snapshot to index 42\n",
+      stderr: "",
+    });
     expect(outcome.sent).toMatchObject([{ method: "GET", target: "/v1/snapshot?stale=" }]);
     expect([...outcome.files.keys()]).toEqual(["a.snap"]);
     expect(outcome.files.get("a.snap")).toEqual(Uint8Array.from(archive));
@@ -69,13 +73,20 @@ describe("snapshot save", () => {
     { argv: [], stderr: "Missing FILE argument\n" },
     { argv: ["a", "b"], stderr: "Too many arguments (expected 1, got 2)\n" },
   ])("$argv is refused", async ({ argv, stderr }) => {
-    expect(await runFake(["snapshot", "save", ...argv], serving)).toMatchObject({ exit: 1, stderr, sent: [] });
+    expect(await runFake(["snapshot", "save", ...argv], serving)).toMatchObject({
+      exit: 1,
+      stderr,
+      sent: [],
+    });
   });
 });
 
 describe("snapshot restore", () => {
   test("sends the file", async () => {
-    const outcome = await runFake(["snapshot", "restore", "f"], { answer: () => ({}), files: { f: "bytes" } });
+    const outcome = await runFake(["snapshot", "restore", "f"], {
+      answer: () => ({}),
+      files: { f: "bytes" },
+    });
     expect(outcome).toMatchObject({ exit: 0, stdout: "Restored snapshot\n" });
     expect(outcome.sent).toMatchObject([{ method: "PUT", target: "/v1/snapshot", body: "bytes" }]);
   });
@@ -87,7 +98,9 @@ describe("snapshot restore", () => {
       answer: () => ({ status: 500, body: "failed to decompress" }),
       files: { f: "bytes" },
     });
-    expect(refused.stderr).toBe("Error restoring snapshot: Unexpected response code: 500 (failed to decompress)\n");
+    expect(refused.stderr).toBe(
+      "Error restoring snapshot: Unexpected response code: 500 (failed to decompress)\n",
+    );
   });
 });
 
@@ -113,7 +126,9 @@ describe("snapshot inspect", () => {
   });
 
   test("and of each prefix of keys", async () => {
-    const outcome = await runFake(["snapshot", "inspect", "-kvdetails", "-kvdepth=1", "f"], { files: { f: archive } });
+    const outcome = await runFake(["snapshot", "inspect", "-kvdetails", "-kvdepth=1", "f"], {
+      files: { f: archive },
+    });
     expect(outcome.stdout).toBe(`${head}
  Key Name      Count      Size
  ----          ----       ----
@@ -131,7 +146,10 @@ describe("snapshot inspect", () => {
     };
     expect((await runFake(["snapshot", "inspect", "raft/state.bin"], { files })).stdout).toBe(head);
     const { "raft/state.bin": only } = files;
-    expect((await runFake(["snapshot", "inspect", "raft/state.bin"], { files: { "raft/state.bin": only } })).stderr).toBe(
+    expect(
+      (await runFake(["snapshot", "inspect", "raft/state.bin"], { files: { "raft/state.bin": only } }))
+        .stderr,
+    ).toBe(
       "Error reading meta.json from internal snapshot dir: open raft/meta.json: no such file or directory\n",
     );
   });
@@ -151,11 +169,25 @@ describe("snapshot inspect", () => {
   });
 
   test.each([
-    { name: "a missing file", files: {}, stderr: "Error opening snapshot file: open f: no such file or directory\n" },
-    { name: "garbage", files: { f: "garbage" }, stderr: "Error reading snapshot: failed to decompress snapshot: gzip: invalid header\n" },
-    { name: "a state that is cut off", files: { f: snapshot(state.slice(0, -3)) }, stderr: "Error extracting snapshot data: " },
+    {
+      name: "a missing file",
+      files: {},
+      stderr: "Error opening snapshot file: open f: no such file or directory\n",
+    },
+    {
+      name: "garbage",
+      files: { f: "garbage" },
+      stderr: "Error reading snapshot: failed to decompress snapshot: gzip: invalid header\n",
+    },
+    {
+      name: "a state that is cut off",
+      files: { f: snapshot(state.slice(0, -3)) },
+      stderr: "Error extracting snapshot data: ",
+    },
   ])("$name is told", async ({ files, stderr }) => {
-    const outcome = await runFake(["snapshot", "inspect", "f"], { files: files as Record<string, string | Uint8Array> });
+    const outcome = await runFake(["snapshot", "inspect", "f"], {
+      files: files as Record<string, string | Uint8Array>,
+    });
     expect(outcome.exit).toBe(1);
     expect(outcome.stderr).toStartWith(stderr);
   });

@@ -15,10 +15,7 @@ async function readRaw(host: CliHost, file: string, stats: SnapshotStatsReader):
     (why) => `Error reading meta.json from internal snapshot dir: ${why}`,
   );
   const parse = async (): Promise<SnapshotMeta> => parseSnapshotMeta(new TextDecoder().decode(metaBytes));
-  const meta = await orFail(
-    parse(),
-    (why) => `Error parsing meta.json from internal snapshot dir: ${why}`,
-  );
+  const meta = await orFail(parse(), (why) => `Error parsing meta.json from internal snapshot dir: ${why}`);
   const feed = async (): Promise<void> => {
     for await (const chunk of source) stats.push(chunk);
   };
