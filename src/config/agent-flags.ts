@@ -135,7 +135,10 @@ function readFormat(text: string | undefined): ConfigFormat | undefined {
 }
 
 /** Old flags: their values under today's keys, with a warning for the two that the reference warns about. */
-function oldFlags(flags: ParsedFlags, lists: SettingTree): { lists: SettingTree; warnings: readonly string[] } {
+function oldFlags(
+  flags: ParsedFlags,
+  lists: SettingTree,
+): { lists: SettingTree; warnings: readonly string[] } {
   let result = lists;
   const warnings: string[] = [];
   for (const [flag, today, key] of [
@@ -191,8 +194,8 @@ export function parseAgentArgs(argv: readonly string[]): AgentArgs {
 export function agentHelp(): string {
   return `Usage: proconsul agent [options]
 
-  Starts the agent and runs it until it is interrupted. An agent is one node of a
-  cluster: a client, or with -server one of the servers that keep the state.
+  Starts the agent and runs it until it is interrupted. An agent is one node of
+  a cluster: a client, or with -server one of the servers that keep the state.
 
 ${renderFlagSection("Command Options", agentFlags)}`;
 }

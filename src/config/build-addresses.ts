@@ -1,5 +1,13 @@
 /** Ports and addresses: what to bind, what to tell others, and what clashes. */
-import { isIpv4, parseCidr, networkContains, parseIp, renderHostPort, renderIp, type IpBytes } from "../lib/ip.ts";
+import {
+  isIpv4,
+  parseCidr,
+  networkContains,
+  parseIp,
+  renderHostPort,
+  renderIp,
+  type IpBytes,
+} from "../lib/ip.ts";
 import { must } from "../lib/assert.ts";
 import type { AddressesConfig, HostPort, ListenAddress, PortsConfig } from "./config.ts";
 import type { KeyPath } from "./keys.ts";
@@ -61,7 +69,9 @@ function detectAddress(context: BuildContext, bound: string, host: HostAddresses
   return found[0] ?? bound;
 }
 
-type Address = { readonly kind: "ip"; readonly host: string } | { readonly kind: "unix"; readonly path: string };
+type Address =
+  | { readonly kind: "ip"; readonly host: string }
+  | { readonly kind: "unix"; readonly path: string };
 
 /** Addresses parted by spaces; a bad one is on record and empties the list. */
 function readAddresses(context: BuildContext, path: KeyPath<"string">): readonly Address[] {
@@ -117,7 +127,8 @@ function readBind(context: BuildContext): string {
 function readClient(context: BuildContext): readonly string[] {
   const before = context.problems.count;
   const addresses = readAddresses(context, "client_addr");
-  if (addresses.some((address) => address.kind === "unix")) context.problems.add("client_addr cannot be a unix socket");
+  if (addresses.some((address) => address.kind === "unix"))
+    context.problems.add("client_addr cannot be a unix socket");
   else if (addresses.length === 0 && context.problems.count === before) {
     context.problems.warn(
       "client_addr is empty, client services (DNS, HTTP, HTTPS, GRPC) will not be listening for connections",
@@ -195,9 +206,7 @@ export function buildPorts(context: BuildContext, server: boolean): PortsConfig 
     const min = at(`ports.${range}_min_port`) ?? -1;
     const max = at(`ports.${range}_max_port`) ?? -1;
     if (max < min) {
-      problems.stop(
-        `${range}_min_port must be less than ${range}_max_port. To disable, set both to zero.`,
-      );
+      problems.stop(`${range}_min_port must be less than ${range}_max_port. To disable, set both to zero.`);
     }
   }
   return {
@@ -217,16 +226,22 @@ export function buildPorts(context: BuildContext, server: boolean): PortsConfig 
 }
 
 /** Addresses of all listeners, and those that others are told. */
-export function buildAddresses(context: BuildContext, ports: PortsConfig, host: HostAddresses): AddressesConfig {
+export function buildAddresses(
+  context: BuildContext,
+  ports: PortsConfig,
+  host: HostAddresses,
+): AddressesConfig {
   const bind = readBind(context);
   const { lan, wan, tagged } = readAdvertised(context, bind, host);
   const client = readClient(context);
   const listen = (path: KeyPath<"string">, port: number | undefined): readonly ListenAddress[] =>
     listenAddresses(context, { path, port, client });
   const dns = listen("addresses.dns", ports.dns);
-  if (dns.some((address) => address.kind === "unix")) context.problems.stop("DNS address cannot be a unix socket");
+  if (dns.some((address) => address.kind === "unix"))
+    context.problems.stop("DNS address cannot be a unix socket");
   const serfLan = readIp(context, "serf_lan") ?? bind;
-  const serfWan = filled(context.settings.text("serf_wan")) === undefined ? bind : readIp(context, "serf_wan");
+  const serfWan =
+    filled(context.settings.text("serf_wan")) === undefined ? bind : readIp(context, "serf_wan");
   const onWan = (address: string | undefined): HostPort | undefined =>
     ports.serfWan === undefined ? undefined : { host: address ?? bind, port: ports.serfWan };
   return {

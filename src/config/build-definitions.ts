@@ -12,7 +12,10 @@ import type { SettingTree, SettingValue } from "./settings.ts";
 const apiNames: ReadonlyMap<string, string> = new Map([
   ...Object.entries(definitionObjects),
   ...[...checkFields, ...serviceFields, ...proxyFields].map(
-    ([path, , apiName]): readonly [string, string] => [must(path.split(".").at(-1), "a path has a part"), apiName],
+    ([path, , apiName]): readonly [string, string] => [
+      must(path.split(".").at(-1), "a path has a part"),
+      apiName,
+    ],
   ),
 ]);
 
@@ -45,10 +48,9 @@ function toCheck(node: SchemaNode, tree: SettingTree): CheckDefinition {
   };
 }
 
-function listAt(tree: SettingTree, key: string): readonly SettingTree[] {
-  const value = tree[key] ?? [];
-  assert(isList(value), `${key} is a list`);
-  return value as readonly SettingTree[];
+function treesOf(value: SettingValue | undefined): readonly SettingTree[] {
+  assert(value === undefined || isList(value), "decoded definitions are a list");
+  return (value ?? []) as readonly SettingTree[];
 }
 
 const serviceKinds: ReadonlySet<string> = new Set([
@@ -65,11 +67,11 @@ interface Nodes {
 }
 
 function toService(nodes: Nodes, tree: SettingTree): ServiceDefinition {
-  const { check, checks, connect, kind, ...rest } = tree;
+  const { check, checks: listed, connect, kind, ...rest } = tree;
   const inner = isTree(connect) ? connect : undefined;
   const sidecar = inner?.["sidecar_service"];
   const service = renamed(nodes.service, rest) as unknown as ServiceDefinition;
-  const allChecks = [...listAt(tree, "checks"), ...(isTree(check) ? [check] : [])];
+  const allChecks = [...treesOf(listed), ...(isTree(check) ? [check] : [])];
   return {
     ...service,
     // An unknown kind is an ordinary service, as in the reference.

@@ -1,5 +1,6 @@
 /** The parts of the configuration that the doors are made from: HTTP, DNS, UI, limits, telemetry. */
 import { parseIp } from "../lib/ip.ts";
+import type { SettingValue } from "./settings.ts";
 import type { DnsConfig, HttpConfig, LimitsConfig, TelemetryConfig, UiConfig } from "./config.ts";
 import { durationMs, filled, limit, rate, readCidrs, readDurationMs, type BuildContext } from "./readers.ts";
 
@@ -54,7 +55,10 @@ function readRecursors({ settings, problems }: BuildContext): readonly string[] 
   return [...new Set(recursors)].filter((address) => address !== "");
 }
 
-function countAt(context: BuildContext, path: "dns_config.udp_answer_limit" | "dns_config.a_record_limit"): number {
+function countAt(
+  context: BuildContext,
+  path: "dns_config.udp_answer_limit" | "dns_config.a_record_limit",
+): number {
   const count = context.settings.number(path) ?? 0;
   if (count < 0) {
     context.problems.stop(`${path} cannot be ${count}. Must be greater than or equal to zero`);
@@ -142,6 +146,11 @@ function contentPath(text: string): string {
   return text === "" ? "/ui/" : `/${text.replace(/^\/+|\/+$/gu, "")}/`;
 }
 
+/** A text that the schema allows to be absent. */
+function textOf(value: SettingValue | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
 /** The web UI. Old top-level keys fill in where the stanza says nothing. */
 export function buildUi({ settings, problems }: BuildContext): UiConfig {
   const old = (key: "ui" | "ui_dir" | "ui_content_path", today: string): void => {
@@ -157,16 +166,19 @@ export function buildUi({ settings, problems }: BuildContext): UiConfig {
   return {
     enabled: settings.bool("ui_config.enabled") ?? settings.bool("ui") ?? false,
     dir: filled(settings.text("ui_config.dir") ?? settings.text("ui_dir")),
-    contentPath: contentPath(settings.text("ui_config.content_path") ?? settings.text("ui_content_path") ?? ""),
+    contentPath: contentPath(
+      settings.text("ui_config.content_path") ?? settings.text("ui_content_path") ?? "",
+    ),
     metricsProvider: provider,
     metricsProviderFiles: settings.strings("ui_config.metrics_provider_files"),
     metricsProviderOptionsJson: filled(settings.text("ui_config.metrics_provider_options_json")),
     metricsProxyBaseUrl: filled(settings.text("ui_config.metrics_proxy.base_url")),
     metricsProxyHeaders: settings.objects("ui_config.metrics_proxy.add_headers").map((header) => ({
-      name: String(header["name"] ?? ""),
-      value: String(header["value"] ?? ""),
+      name: textOf(header["name"]),
+      value: textOf(header["value"]),
     })),
-    metricsProxyPathAllowlist: provider === "prometheus" && proxyPaths.length === 0 ? prometheusPaths : proxyPaths,
+    metricsProxyPathAllowlist:
+      provider === "prometheus" && proxyPaths.length === 0 ? prometheusPaths : proxyPaths,
     dashboardUrlTemplates: settings.map("ui_config.dashboard_url_templates"),
   };
 }

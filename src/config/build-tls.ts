@@ -35,7 +35,11 @@ function minVersion(context: BuildContext, stanza: Interface | "defaults"): Vers
 }
 
 /** The suites of a stanza, or `undefined` if it names none. */
-function suites(context: BuildContext, stanza: Interface | "defaults", version: Version): readonly string[] | undefined {
+function suites(
+  context: BuildContext,
+  stanza: Interface | "defaults",
+  version: Version,
+): readonly string[] | undefined {
   const path = `tls.${stanza}.tls_cipher_suites` as const;
   const text = context.settings.text(path)?.trim();
   if (text === undefined) return undefined;

@@ -1,5 +1,12 @@
 /** From merged settings to the configuration. */
-import type { AclConfig, ChecksConfig, Config, ConfigLogLevel, LogConfig, QueryTimesConfig } from "./config.ts";
+import type {
+  AclConfig,
+  ChecksConfig,
+  Config,
+  ConfigLogLevel,
+  LogConfig,
+  QueryTimesConfig,
+} from "./config.ts";
 import { buildAddresses, buildPorts, type HostAddresses } from "./build-addresses.ts";
 import { buildAutopilot, buildGossip, buildJoin, buildRaft } from "./build-cluster.ts";
 import { buildDefinitions } from "./build-definitions.ts";
@@ -39,7 +46,8 @@ function buildLog(context: BuildContext): LogConfig {
     file: filled(settings.text("log_file")),
     rotateBytes: limit(settings.number("log_rotate_bytes")),
     rotateDurationMs: limit(durationMs(context, "log_rotate_duration")) ?? dayMs,
-    rotateFilesMax: files === 0 ? { kind: "all" } : files < 0 ? { kind: "none" } : { kind: "count", count: files },
+    rotateFilesMax:
+      files === 0 ? { kind: "all" } : files < 0 ? { kind: "none" } : { kind: "count", count: files },
     syslog: settings.bool("enable_syslog") ?? false,
     syslogFacility: settings.text("syslog_facility") ?? "",
   };

@@ -32,7 +32,9 @@ export function parsedCheck(problems: Problems, check: CheckDefinition): ParsedC
 export function checkProblem({ check, intervalMs, ttlMs }: ParsedCheck): string | undefined {
   const isRun =
     (check.Args ?? []).length > 0 ||
-    [check.HTTP, check.TCP, check.UDP, check.GRPC, check.H2PING, check.OSService].some((target) => (target ?? "") !== "");
+    [check.HTTP, check.TCP, check.UDP, check.GRPC, check.H2PING, check.OSService].some(
+      (target) => (target ?? "") !== "",
+    );
   const isAlias = (check.AliasNode ?? "") !== "" || (check.AliasService ?? "") !== "";
   if (intervalMs > 0 && ttlMs > 0) return "Interval and TTL cannot both be specified";
   if (isRun && intervalMs <= 0) {
@@ -60,9 +62,12 @@ function checkShape(problems: Problems, service: ServiceDefinition): void {
   const meta = metadataProblem(service.Meta ?? {}, service.Kind);
   if (meta !== undefined) problems.add(`invalid meta for service ${service.Name}: ${meta}`);
   const weights = weightsProblem(service.Weights);
-  if (weights !== undefined) problems.add(`Invalid weight definition for service ${service.Name}: ${weights}`);
+  if (weights !== undefined)
+    problems.add(`Invalid weight definition for service ${service.Name}: ${weights}`);
   if (service.SocketPath !== undefined && (service.Port !== undefined || service.Address !== undefined)) {
-    problems.add(`service ${service.Name} cannot have both socket path ${service.SocketPath} and address/port`);
+    problems.add(
+      `service ${service.Name} cannot have both socket path ${service.SocketPath} and address/port`,
+    );
   }
   for (const problem of proxyValueProblems(service)) problems.add(problem);
   const sidecar = service.Connect?.SidecarService;

@@ -37,7 +37,8 @@ function upstreamProblem(upstream: Fields): string | undefined {
   if (text(upstream, "DestinationPeer") !== "" && text(upstream, "Datacenter") !== "") {
     return "upstream cannot specify both destination peer and datacenter";
   }
-  if (port === 0 && socket === "") return "upstream local bind port or local socket path must be defined and nonzero";
+  if (port === 0 && socket === "")
+    return "upstream local bind port or local socket path must be defined and nonzero";
   if (port !== 0 && socket !== "") {
     return "only one of upstream local bind port or local socket path can be defined and nonzero";
   }
@@ -143,7 +144,8 @@ export function proxyProblems(service: ServiceDefinition): readonly string[] {
       ? ["Port or SocketPath must be set for a Connect native service."]
       : [];
   if (kind === "") return native;
-  const own = kind === "connect-proxy" ? connectProxyProblems(service, proxy) : gatewayProblems(service, proxy, kind);
+  const own =
+    kind === "connect-proxy" ? connectProxyProblems(service, proxy) : gatewayProblems(service, proxy, kind);
   return [...own, ...native];
 }
 

@@ -63,9 +63,7 @@ function warnBootstrap({ problems }: BuildContext, config: Config): void {
   const see = "See https://www.consul.io/docs/internals/consensus.html#deployment-table";
   if (!config.server) return;
   if (!config.devMode && !bootstrap && expect === 2) {
-    problems.warn(
-      `bootstrap_expect = 2: A cluster with 2 servers will provide no failure tolerance. ${see}`,
-    );
+    problems.warn(`bootstrap_expect = 2: A cluster with 2 servers will provide no failure tolerance. ${see}`);
   }
   if (!bootstrap && expect > 2 && expect % 2 === 0) {
     problems.warn(
@@ -229,7 +227,11 @@ function warnOther({ settings, problems }: BuildContext, config: Config): void {
       "if auto_encrypt.allow_tls is turned on, tls.internal_rpc.verify_incoming should be enabled (either explicitly or via tls.defaults.verify_incoming). It is necessary to turn it off during a migration to TLS, but it should definitely be turned on afterwards.",
     );
   }
-  if (config.checksConfig.enableScriptChecks && !config.acl.enabled && config.http.allowWriteFrom.length === 0) {
+  if (
+    config.checksConfig.enableScriptChecks &&
+    !config.acl.enabled &&
+    config.http.allowWriteFrom.length === 0
+  ) {
     problems.warn(
       "using enable-script-checks without ACLs and without allow_write_http_from is DANGEROUS, use enable-local-script-checks instead, see https://www.hashicorp.com/blog/protecting-consul-from-rce-risk-in-specific-configurations/",
     );

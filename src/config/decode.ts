@@ -40,10 +40,15 @@ const goScalar: Readonly<Record<Scalar, string>> = {
   float: "float64",
 };
 
-function decodeScalar(context: Context, value: SettingValue, place: { kind: Scalar; name: string }): SettingValue {
+function decodeScalar(
+  context: Context,
+  value: SettingValue,
+  place: { kind: Scalar; name: string },
+): SettingValue {
   const { kind, name } = place;
   const isNumber = typeof value === "number";
-  const fits = kind === "string" ? typeof value === "string" : kind === "bool" ? typeof value === "boolean" : isNumber;
+  const fits =
+    kind === "string" ? typeof value === "string" : kind === "bool" ? typeof value === "boolean" : isNumber;
   if (!fits) {
     context.problems.push(
       `'${name}' expected type '${goScalar[kind]}', got unconvertible type '${goType(value)}', value: '${goValue(value)}'`,
@@ -67,7 +72,11 @@ function fieldName(node: ObjectNode, key: string): string | undefined {
   return undefined;
 }
 
-function decodeObject(context: Context, tree: SettingTree, place: { node: ObjectNode; name: string }): SettingTree {
+function decodeObject(
+  context: Context,
+  tree: SettingTree,
+  place: { node: ObjectNode; name: string },
+): SettingTree {
   const { node, name } = place;
   const prefix = name === "" ? "" : `${name}.`;
   const found = new Map<string, SettingValue>();

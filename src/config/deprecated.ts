@@ -1,5 +1,5 @@
 /** Moves old keys of one source to their new places. */
-import { isList, isTree } from "./go-text.ts";
+import { goValue, isList, isTree } from "./go-text.ts";
 import { deprecatedKeys } from "./keys-deprecated.ts";
 import { settingAt, withSetting, type SettingTree, type SettingValue } from "./settings.ts";
 
@@ -59,11 +59,12 @@ export function moveDeprecated(given: SettingTree): Modernised {
       warnings.push(`The '${oldPath}' field is deprecated and will be ignored.`);
       continue;
     }
-    const newVersion = oldPath === "tls_min_version" ? oldTlsVersions[String(value)] : undefined;
+    const newVersion =
+      oldPath === "tls_min_version" && typeof value === "string" ? oldTlsVersions[value] : undefined;
     const isTaken = settingAt(tree, newPath) !== undefined;
     if (newVersion !== undefined && !isTaken) {
       warnings.push(
-        `'tls_min_version' value '${String(value)}' is deprecated, please specify '${newVersion}' instead`,
+        `'tls_min_version' value '${goValue(value)}' is deprecated, please specify '${newVersion}' instead`,
       );
     }
     tree = sideEffects(move(tree, newVersion ?? value, newPath), oldPath);

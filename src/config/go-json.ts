@@ -42,7 +42,9 @@ class Scanner {
 
   #fail(where: string): never {
     const char = this.#text[this.#at];
-    throw new Trouble(char === undefined ? "unexpected end of JSON input" : `invalid character ${quoted(char)} ${where}`);
+    throw new Trouble(
+      char === undefined ? "unexpected end of JSON input" : `invalid character ${quoted(char)} ${where}`,
+    );
   }
 
   #spaces(): void {
@@ -135,7 +137,8 @@ class Scanner {
 
   #word(word: string): void {
     for (const [index, letter] of [...word].entries()) {
-      if (this.#text[this.#at] !== letter) this.#fail(`in literal ${word} (expecting ${quoted(word[index] ?? "")})`);
+      if (this.#text[this.#at] !== letter)
+        this.#fail(`in literal ${word} (expecting ${quoted(word[index] ?? "")})`);
       this.#at += 1;
     }
   }

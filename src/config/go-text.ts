@@ -5,16 +5,9 @@ import type { SettingValue } from "./settings.ts";
 export function goKind(value: SettingValue): string {
   if (value === null) return "invalid";
   if (Array.isArray(value)) return "slice";
-  switch (typeof value) {
-    case "string":
-      return "string";
-    case "number":
-      return "float64";
-    case "boolean":
-      return "bool";
-    default:
-      return "map";
-  }
+  if (typeof value === "string") return "string";
+  if (typeof value === "number") return "float64";
+  return typeof value === "boolean" ? "bool" : "map";
 }
 
 /** Go's name for the type of a decoded JSON value. */

@@ -33,7 +33,13 @@ export type KeyReload = "reload" | "restart" | "internal";
 export const unset = undefined;
 
 /** The default of a key, in the JSON form that a file would use. */
-export type KeyDefault = typeof unset | string | number | boolean | readonly [] | Readonly<Record<string, never>>;
+export type KeyDefault =
+  | typeof unset
+  | string
+  | number
+  | boolean
+  | readonly []
+  | Readonly<Record<string, never>>;
 
 /**
  * One key: path, JSON form, default, when a change takes effect, its name in the `DebugConfig` of

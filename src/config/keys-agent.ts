@@ -1,4 +1,7 @@
-/** Keys of the agent itself: who it is, where it keeps things, how it logs, what it registers. See `KeyRow` for the columns. */
+/**
+ * Keys of the agent itself: who it is, where it keeps things, how it logs, what it registers.
+ * See `KeyRow` for the columns.
+ */
 import { unset, type KeyRow } from "./key-row.ts";
 
 // One key a row, two lines: a table is read by column.

@@ -78,7 +78,11 @@ function versionSettings({ version, prerelease, metadata, revision }: VersionInf
  * Merges every source: defaults, the development preset, lists from flags, files in order, other flags,
  * fragments, and last what only the program may set.
  */
-function mergeSources(sources: ConfigSources, files: readonly ConfigSource[], problems: Problems): SettingTree {
+function mergeSources(
+  sources: ConfigSources,
+  files: readonly ConfigSource[],
+  problems: Problems,
+): SettingTree {
   const { args } = sources;
   const fragments = args.fragments.map((text, index): ConfigSource => {
     return { name: `flags-${index}.hcl`, format: "hcl", text };

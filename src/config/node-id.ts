@@ -17,7 +17,10 @@ export function nodeIdProblem(id: string): string | undefined {
 export function makeNodeId(rng: Rng): string {
   const digits = hex(rng.bytes(16));
   const cuts = [0, 8, 12, 16, 20, 32];
-  return cuts.slice(1).map((end, index) => digits.slice(cuts[index], end)).join("-");
+  return cuts
+    .slice(1)
+    .map((end, index) => digits.slice(cuts[index], end))
+    .join("-");
 }
 
 /** The node ID in a file of the data directory: blanks around it are ignored. `undefined` if it is none. */

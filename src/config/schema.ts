@@ -28,8 +28,15 @@ export interface ObjectNode {
 /** Objects that the reference keeps behind a pointer, so that a later file replaces them whole. */
 const atomicPaths: ReadonlySet<string> = new Set(["cloud", "locality", "dns_config.soa"]);
 
-function objectNode(options: { aliases?: Readonly<Record<string, string>>; atomic?: boolean } = {}): ObjectNode {
-  return { kind: "object", fields: new Map(), aliases: options.aliases ?? {}, atomic: options.atomic ?? false };
+function objectNode(
+  options: { aliases?: Readonly<Record<string, string>>; atomic?: boolean } = {},
+): ObjectNode {
+  return {
+    kind: "object",
+    fields: new Map(),
+    aliases: options.aliases ?? {},
+    atomic: options.atomic ?? false,
+  };
 }
 
 interface Builder {
@@ -94,7 +101,10 @@ function addField(root: ObjectNode, path: string, leaf: SchemaNode): void {
       const object = objectNode({ atomic: atomicPaths.has(walked) });
       const isList = part.endsWith("[]");
       const isMap = part.endsWith("{}");
-      at.fields.set(name, isList ? { kind: "list", item: object } : isMap ? { kind: "map", item: object } : object);
+      at.fields.set(
+        name,
+        isList ? { kind: "list", item: object } : isMap ? { kind: "map", item: object } : object,
+      );
     }
     at = innerObject(must(at.fields.get(name), "the field was just added"));
   });

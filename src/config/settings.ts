@@ -31,7 +31,8 @@ export function withSetting(tree: SettingTree, path: string, value: SettingValue
   const [head = "", ...rest] = path.split(".");
   if (rest.length === 0) return { ...tree, [head]: value };
   const inner = tree[head];
-  const below = typeof inner === "object" && inner !== null && !Array.isArray(inner) ? (inner as SettingTree) : {};
+  const below =
+    typeof inner === "object" && inner !== null && !Array.isArray(inner) ? (inner as SettingTree) : {};
   return { ...tree, [head]: withSetting(below, rest.join("."), value) };
 }
 

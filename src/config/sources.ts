@@ -137,9 +137,7 @@ function parseJson(text: string): SettingTree {
   if (json === null) return {};
   if (isTree(json)) return json;
   const kind = goKind(json).replace("slice", "array").replace("float64", "number");
-  throw new ConfigError(
-    `json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`,
-  );
+  throw new ConfigError(`json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`);
 }
 
 function parseText(source: ConfigSource): SettingTree {

@@ -15,7 +15,9 @@ test("lines end alike", () => {
 });
 
 test("no word is lost and no line too long unless a word is", () => {
-  const words = fc.array(fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength: 25 }), { maxLength: 30 });
+  const words = fc.array(fc.string({ unit: fc.constantFrom("a", "b"), minLength: 1, maxLength: 25 }), {
+    maxLength: 30,
+  });
   fc.assert(
     fc.property(words, (some) => {
       const lines = wrapText(some.join(" "), 20);

@@ -13,8 +13,19 @@ const table: readonly FlagDefinition[] = [
 describe("accepted", () => {
   test("dashes, inline and separate values, repeats and the rest", () => {
     const flags = parseFlags(table, [
-      "-dev", "--http-port=85", "-wait", "1m30s", "-join", "a", "--join=b", "-node=", "-node-meta", "a:b:c",
-      "-node-meta=x", "--", "-dev",
+      "-dev",
+      "--http-port=85",
+      "-wait",
+      "1m30s",
+      "-join",
+      "a",
+      "--join=b",
+      "-node=",
+      "-node-meta",
+      "a:b:c",
+      "-node-meta=x",
+      "--",
+      "-dev",
     ]);
     expect(flags.bool("dev")).toBe(true);
     expect(flags.number("http-port")).toBe(85);
@@ -40,7 +51,10 @@ describe("accepted", () => {
 test.each([
   [["-foo"], "flag provided but not defined: -foo"],
   [["-retry", "3"], "flag provided but not defined: -retry"],
-  [["-http-port", "abc"], 'invalid value "abc" for flag -http-port: strconv.Atoi: parsing "abc": invalid syntax'],
+  [
+    ["-http-port", "abc"],
+    'invalid value "abc" for flag -http-port: strconv.Atoi: parsing "abc": invalid syntax',
+  ],
   [
     ["-http-port=99999999999999999999"],
     'invalid value "99999999999999999999" for flag -http-port: strconv.Atoi: parsing "99999999999999999999": value out of range',

@@ -9,8 +9,8 @@ import { DecodeError } from "./errors.ts";
 const unitNs: Readonly<Record<string, bigint>> = {
   ns: 1n,
   us: 1_000n,
-  "µs": 1_000n, // U+00B5, micro sign
-  "μs": 1_000n, // U+03BC, Greek mu
+  µs: 1_000n, // U+00B5, micro sign
+  μs: 1_000n, // U+03BC, Greek mu
   ms: 1_000_000n,
   s: 1_000_000_000n,
   m: 60_000_000_000n,
@@ -22,8 +22,7 @@ const termPattern = /^(\d*)(?:(\.)(\d*))?([^\d.]*)/u;
 
 /** Nanoseconds of `text`. Throws `DecodeError` with Go's text (`time: invalid duration "x"`). */
 export function parseGoDuration(text: string): bigint {
-  const invalid = (): DecodeError =>
-    new DecodeError(`time: invalid duration ${JSON.stringify(text)}`);
+  const invalid = (): DecodeError => new DecodeError(`time: invalid duration ${JSON.stringify(text)}`);
   const signed = /^[+-]/u.test(text);
   let rest = signed ? text.slice(1) : text;
   if (rest === "0") return 0n;
@@ -59,7 +58,9 @@ export function parseGoDurationMs(text: string): number {
 function withFraction(ns: bigint, perUnit: bigint): string {
   const whole = ns / perUnit;
   const digits = String(perUnit).length - 1;
-  const fraction = String(ns % perUnit).padStart(digits, "0").replace(/0+$/u, "");
+  const fraction = String(ns % perUnit)
+    .padStart(digits, "0")
+    .replace(/0+$/u, "");
   return fraction === "" ? String(whole) : `${whole}.${fraction}`;
 }
 
