@@ -12,7 +12,14 @@ import { LocalState } from "./local-state.ts";
 import type { MetricsRegistry } from "./metrics-registry.ts";
 import { Persistence } from "./persistence.ts";
 import { Registrar } from "./registrar.ts";
-import type { AgentDefinitions, AgentHost, AgentMember, AgentSettings, LogSource, PoolChoice } from "./settings.ts";
+import type {
+  AgentDefinitions,
+  AgentHost,
+  AgentMember,
+  AgentSettings,
+  LogSource,
+  PoolChoice,
+} from "./settings.ts";
 
 export interface AgentDeps {
   readonly settings: AgentSettings;
@@ -56,7 +63,11 @@ export class Agent {
     this.logs = deps.logs;
     this.registry = deps.registry;
     this.#log = deps.log;
-    this.nodeMeta = { ...settings.nodeMeta, "consul-network-segment": "", "consul-version": settings.version };
+    this.nodeMeta = {
+      ...settings.nodeMeta,
+      "consul-network-segment": "",
+      "consul-version": settings.version,
+    };
     this.state = new LocalState({
       clock,
       random,
@@ -171,7 +182,9 @@ export class Agent {
   #scheduleReaper(): void {
     this.#reaper = this.clock.after(this.settings.checks.reapIntervalMs, () => {
       this.#scheduleReaper();
-      this.registrar.reap().catch((error: unknown) => this.#log.error("failed to reap", { error: String(error) }));
+      this.registrar
+        .reap()
+        .catch((error: unknown) => this.#log.error("failed to reap", { error: String(error) }));
     });
   }
 }

@@ -142,5 +142,8 @@ export function aliasStatus(
     } else if (status === "passing") output = "All checks passing.";
   }
   if (found || target.exists) return { status, output };
-  return { status: "critical", output: `Service ${target.serviceId} could not be found on node ${target.node}` };
+  return {
+    status: "critical",
+    output: `Service ${target.serviceId} could not be found on node ${target.node}`,
+  };
 }

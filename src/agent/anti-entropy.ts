@@ -7,7 +7,12 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import { PermissionDeniedError, type Rpc } from "../wire/rpc/method.ts";
-import { catalogDeregister, catalogNodeServiceList, catalogRegister, healthNodeChecks } from "../wire/rpc/methods.ts";
+import {
+  catalogDeregister,
+  catalogNodeServiceList,
+  catalogRegister,
+  healthNodeChecks,
+} from "../wire/rpc/methods.ts";
 import { DeregisterRequest, RegisterRequest, type HealthCheck, type Node } from "../wire/structs/catalog.ts";
 import { NodeSpecificRequest } from "../wire/structs/common.ts";
 import type { NodeService } from "../wire/structs/service.ts";
@@ -98,7 +103,8 @@ export class AntiEntropy {
       this.#wanted = "none";
       const done = kind === "full" ? await this.#full() : await this.#changes();
       const { intervalMs, random } = this.#deps;
-      if (kind === "full") this.#schedule(done ? intervalMs + random(intervalMs) : retryFailMs + random(retryFailMs));
+      if (kind === "full")
+        this.#schedule(done ? intervalMs + random(intervalMs) : retryFailMs + random(retryFailMs));
       else if (!done) this.#schedule(retryFailMs + random(retryFailMs));
     }
   }
@@ -157,7 +163,8 @@ export class AntiEntropy {
     const { checks } = this.#deps.state;
     const row = checks.get(id);
     if (row === undefined) {
-      if (id !== serfCheckId) checks.set(id, { ...unknownRow, criticalSinceMs: undefined, deferred: undefined });
+      if (id !== serfCheckId)
+        checks.set(id, { ...unknownRow, criticalSinceMs: undefined, deferred: undefined });
       return;
     }
     if (row.deleted || row.value === undefined) return;
@@ -173,13 +180,11 @@ export class AntiEntropy {
     const { state } = this.#deps;
     let arrived = true;
     if (!state.nodeInSync && !(await this.#attempt("node info", () => this.#syncNode()))) return false;
-    for (const [id, row] of [...state.services]) {
-      if (state.services.get(id) !== row) continue;
+    for (const [id, row] of state.services) {
       const send = row.deleted ? () => this.#deleteService(id, row) : () => this.#syncService(id, row);
       if ((row.deleted || !row.inSync) && !(await this.#attempt(`service ${id}`, send))) arrived = false;
     }
-    for (const [id, row] of [...state.checks]) {
-      if (state.checks.get(id) !== row) continue;
+    for (const [id, row] of state.checks) {
       const send = row.deleted ? () => this.#deleteCheck(id, row) : () => this.#syncCheck(id, row);
       if ((row.deleted || !row.inSync) && !(await this.#attempt(`check ${id}`, send))) arrived = false;
     }
@@ -222,7 +227,9 @@ export class AntiEntropy {
   }
 
   async #syncNode(): Promise<void> {
-    await this.#refusable(() => this.#deps.rpc.call(catalogRegister, this.#registration(this.#deps.tokens().agent)));
+    await this.#refusable(() =>
+      this.#deps.rpc.call(catalogRegister, this.#registration(this.#deps.tokens().agent)),
+    );
     this.#deps.state.nodeInSync = true;
   }
 
@@ -231,13 +238,16 @@ export class AntiEntropy {
     const token = row.token === "" ? tokens().user : row.token;
     // Checks that need syncing ride along, if they are to be registered with the same token.
     const riders = [...state.checks].filter(
-      ([, check]) => !check.deleted && !check.inSync && check.value?.ServiceID === id && check.token === row.token,
+      ([, check]) =>
+        !check.deleted && !check.inSync && check.value?.ServiceID === id && check.token === row.token,
     );
     const checks = riders.flatMap(([, check]) => (check.value === undefined ? [] : [check.value]));
     const request = {
       ...this.#registration(token),
       Service: row.value ?? null,
-      ...(checks.length === 1 ? { Check: checks[0] ?? null } : { Checks: checks.length === 0 ? null : checks }),
+      ...(checks.length === 1
+        ? { Check: checks[0] ?? null }
+        : { Checks: checks.length === 0 ? null : checks }),
     };
     await this.#refusable(() => rpc.call(catalogRegister, request));
     state.nodeInSync = true;

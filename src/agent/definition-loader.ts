@@ -59,7 +59,13 @@ export class DefinitionLoader {
       }
       try {
         const check = { ...Check, Status: "critical" };
-        await registrar.addCheck({ check, type: ChkType ?? undefined, token: Token, fromConfig: false, persist: false });
+        await registrar.addCheck({
+          check,
+          type: ChkType ?? undefined,
+          token: Token,
+          fromConfig: false,
+          persist: false,
+        });
       } catch (error) {
         log.warn("failed to restore check", { check: Check.CheckID, error: String(error) });
         await persistence.forgetCheck(Check.CheckID);
@@ -71,7 +77,9 @@ export class DefinitionLoader {
   async reload(definitions: AgentDefinitions): Promise<void> {
     const { registrar, state } = this.#deps;
     const snapshot = registrar.snapshot();
-    const services = [...state.services].filter(([, row]) => row.fromConfig && !row.deleted).map(([id]) => id);
+    const services = [...state.services]
+      .filter(([, row]) => row.fromConfig && !row.deleted)
+      .map(([id]) => id);
     const checks = [...state.checks].filter(([, row]) => row.fromConfig && !row.deleted).map(([id]) => id);
     const keptServices = new Set(definitions.services.map(({ ID, Name }) => ID ?? Name));
     for (const id of checks) await registrar.removeCheck(id);
@@ -94,7 +102,9 @@ export class DefinitionLoader {
       if (sidecar !== undefined) await this.#deps.registrar.addService({ ...options, ...sidecar });
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      throw new RpcError(`Failed to register service "${definition.Name}": ${error.message}`, { cause: error });
+      throw new RpcError(`Failed to register service "${definition.Name}": ${error.message}`, {
+        cause: error,
+      });
     }
   }
 

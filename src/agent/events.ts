@@ -58,7 +58,7 @@ export class EventLog {
     if (!this.#isMeant(event)) return;
     this.#events.push(event);
     if (this.#events.length > eventsMax) this.#events.shift();
-    for (const fn of [...this.#watchers]) fn();
+    for (const fn of this.#watchers) fn();
   }
 
   /** Events of a name, or all for "", oldest first. */
@@ -79,13 +79,17 @@ export class EventLog {
     const tag = TagFilter === "" ? undefined : new RegExp(TagFilter);
     return this.#deps
       .services()
-      .some(({ ID, Tags }) => service.test(ID) && (tag === undefined || (Tags ?? []).some((one) => tag.test(one))));
+      .some(
+        ({ ID, Tags }) =>
+          service.test(ID) && (tag === undefined || (Tags ?? []).some((one) => tag.test(one))),
+      );
   }
 }
 
 function assertFilters({ Name, NodeFilter, ServiceFilter, TagFilter }: EventInput): void {
   if (Name === "") throw new RpcError("User event missing name");
-  if (TagFilter !== "" && ServiceFilter === "") throw new RpcError("Cannot provide tag filter without service filter");
+  if (TagFilter !== "" && ServiceFilter === "")
+    throw new RpcError("Cannot provide tag filter without service filter");
   const filters = { node: NodeFilter, service: ServiceFilter, tag: TagFilter };
   for (const [what, pattern] of Object.entries(filters)) {
     try {

@@ -91,7 +91,14 @@ export class LocalState {
     const shown = this.#deps.discardOutput ? { ...check, Output: "" } : check;
     const criticalSinceMs =
       check.Status === "critical" ? (before?.criticalSinceMs ?? this.#deps.clock.monotonicMs()) : undefined;
-    const row = { value: shown, ...origin, inSync: false, deleted: false, criticalSinceMs, deferred: undefined };
+    const row = {
+      value: shown,
+      ...origin,
+      inSync: false,
+      deleted: false,
+      criticalSinceMs,
+      deferred: undefined,
+    };
     this.checks.set(check.CheckID, row);
     this.#notify(check.ServiceID);
     this.#deps.changed();
@@ -164,7 +171,7 @@ export class LocalState {
   }
 
   #notify(serviceId: string): void {
-    for (const fn of [...(this.#watchers.get(serviceId) ?? [])]) fn();
+    for (const fn of this.#watchers.get(serviceId) ?? []) fn();
   }
 }
 

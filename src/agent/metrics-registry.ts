@@ -76,8 +76,10 @@ export class MetricsRegistry implements Metrics {
   /** Everything since the start, as Prometheus reads it. */
   prometheus(): string {
     let text = "";
-    for (const { name, labels, value } of sorted(this.#now().gauges)) text += family(name, "gauge", [[labels, "", value]]);
-    for (const { name, labels, sum } of sorted(this.#totals.counters)) text += family(name, "counter", [[labels, "", sum]]);
+    for (const { name, labels, value } of sorted(this.#now().gauges))
+      text += family(name, "gauge", [[labels, "", value]]);
+    for (const { name, labels, sum } of sorted(this.#totals.counters))
+      text += family(name, "counter", [[labels, "", sum]]);
     for (const { name, labels, sum, count } of sorted(this.#totals.samples)) {
       text += family(name, "summary", [
         [labels, "_sum", sum],
@@ -114,11 +116,23 @@ function keyOf(name: string, labels: readonly MetricLabel[]): string {
   return labels.length === 0 ? name : `${name};${labels.map((one) => `${one.name}=${one.value}`).join(";")}`;
 }
 
-function add(into: Map<string, Sample>, { name, labels }: Pick<Sample, "name" | "labels">, value: number): void {
+function add(
+  into: Map<string, Sample>,
+  { name, labels }: Pick<Sample, "name" | "labels">,
+  value: number,
+): void {
   const key = keyOf(name, labels);
   const known = into.get(key);
   if (known === undefined) {
-    into.set(key, { name, labels, count: 1, sum: value, sumOfSquares: value * value, min: value, max: value });
+    into.set(key, {
+      name,
+      labels,
+      count: 1,
+      sum: value,
+      sumOfSquares: value * value,
+      min: value,
+      max: value,
+    });
     return;
   }
   known.count += 1;
@@ -136,7 +150,15 @@ function labelsOf(labels: readonly MetricLabel[]): Readonly<Record<string, strin
   return Object.fromEntries(labels.map(({ name, value }) => [name, value]));
 }
 
-function sampleJson({ name, labels, count, sum, sumOfSquares, min, max }: Sample): Readonly<Record<string, unknown>> {
+function sampleJson({
+  name,
+  labels,
+  count,
+  sum,
+  sumOfSquares,
+  min,
+  max,
+}: Sample): Readonly<Record<string, unknown>> {
   const variance = count < 2 ? 0 : Math.max(0, (count * sumOfSquares - sum * sum) / (count * (count - 1)));
   return {
     Name: prefix + name,

@@ -70,7 +70,9 @@ export function httpPoll(io: CheckIo, check: CheckType, outputBytesMax: number):
   const probe = {
     method,
     url,
-    headers: Object.fromEntries(Object.entries(check.Header ?? {}).map(([name, values]) => [name, values ?? []])),
+    headers: Object.fromEntries(
+      Object.entries(check.Header ?? {}).map(([name, values]) => [name, values ?? []]),
+    ),
     body: check.Body,
     timeoutMs: networkTimeoutMs(check),
     followRedirects: !check.DisableRedirects,

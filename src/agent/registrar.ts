@@ -81,7 +81,11 @@ export class Registrar {
     for (const type of types) this.#assertRunnable(type, fromConfig);
     const before = registration.snapshot ?? this.snapshot();
     const checks = types.map((type, at) =>
-      serviceCheck({ service, type, before }, checkIdOf(service, type, { at, count: types.length }), settings.nodeName),
+      serviceCheck(
+        { service, type, before },
+        checkIdOf(service, type, { at, count: types.length }),
+        settings.nodeName,
+      ),
     );
     const previous = state.checksOf(service.ID, false).map(({ CheckID }) => CheckID);
     state.putService(service, { token, fromConfig });
@@ -107,7 +111,8 @@ export class Registrar {
     if (type !== undefined) this.#assertRunnable(type, fromConfig);
     if (check.ServiceID === "") return this.#startCheck(registration);
     const service = this.#deps.state.service(check.ServiceID);
-    if (service === undefined) throw new RpcError(`ServiceID ${JSON.stringify(check.ServiceID)} does not exist`);
+    if (service === undefined)
+      throw new RpcError(`ServiceID ${JSON.stringify(check.ServiceID)} does not exist`);
     const owned = { ...check, ServiceName: service.Service, ServiceTags: service.Tags };
     return this.#startCheck({ ...registration, check: owned });
   }
@@ -117,7 +122,8 @@ export class Registrar {
     if (id === "") throw new RpcError("ServiceID missing");
     const { state, persistence, log } = this.#deps;
     const checkIds = state.checksOf(id, false).map(({ CheckID }) => CheckID);
-    if (!state.removeService(id)) log.warn("failed to deregister service", { service: id, error: "unknown service" });
+    if (!state.removeService(id))
+      log.warn("failed to deregister service", { service: id, error: "unknown service" });
     const checksGone = Promise.all(checkIds.map((checkId) => this.removeCheck(checkId)));
     await persistence.forgetService(id);
     await checksGone;
@@ -136,7 +142,8 @@ export class Registrar {
   /** Takes the word of a TTL check's owner. Throws `RpcError` when there is no such check. */
   reportTtl(checkId: string, status: string, output: string): void {
     const runner = this.#runners.ttl(checkId);
-    if (runner === undefined) throw new RpcError(`CheckID ${JSON.stringify(checkId)} does not have associated TTL`);
+    if (runner === undefined)
+      throw new RpcError(`CheckID ${JSON.stringify(checkId)} does not have associated TTL`);
     const kept = runner.report(status, output);
     const expiresMs = this.#deps.clock.wallMs() + runner.ttlMs;
     this.#deps.persistence.saveState({
@@ -165,7 +172,8 @@ export class Registrar {
     token: string,
   ): Promise<void> {
     const service = this.#deps.state.service(serviceId);
-    if (service === undefined) throw new RpcError(`No service registered with ID ${JSON.stringify(serviceId)}`);
+    if (service === undefined)
+      throw new RpcError(`No service registered with ID ${JSON.stringify(serviceId)}`);
     const fallback =
       "Maintenance mode is enabled for this service, but no reason was provided. This is a default message.";
     const check = {
@@ -222,7 +230,8 @@ export class Registrar {
       service = { ...service, Port: sidecarPort(service.ID, state.allServices(), settings.sidecarPorts) };
     }
     const types = service.LocallyRegisteredAsSidecar && checks.length === 0 ? sidecarChecks(service) : checks;
-    return { service: withTaggedAddresses({ ...service, Weights: service.Weights ?? { Passing: 1, Warning: 1 } }), types };
+    const weighted = { ...service, Weights: service.Weights ?? { Passing: 1, Warning: 1 } };
+    return { service: withTaggedAddresses(weighted), types };
   }
 
   async #startCheck({ check, type, token, fromConfig, persist }: CheckRegistration): Promise<void> {
@@ -328,8 +337,10 @@ function taggedAddressProblem(service: NodeService): string | undefined {
   for (const [name, { Address }] of Object.entries(service.TaggedAddresses ?? {})) {
     const wantsV4 = name === "lan_ipv4" || name === "wan_ipv4";
     const wantsV6 = name === "lan_ipv6" || name === "wan_ipv6";
-    if (wantsV4 && !ipv4.test(Address)) return `Service tagged address "${name}" must be a valid ipv4 address`;
-    if (wantsV6 && !Address.includes(":")) return `Service tagged address "${name}" must be a valid ipv6 address`;
+    if (wantsV4 && !ipv4.test(Address))
+      return `Service tagged address "${name}" must be a valid ipv4 address`;
+    if (wantsV6 && !Address.includes(":"))
+      return `Service tagged address "${name}" must be a valid ipv6 address`;
   }
   return undefined;
 }

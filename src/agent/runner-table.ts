@@ -94,13 +94,19 @@ export class RunnerTable {
 
   #poller(checkId: string, type: CheckType, poll: Poll): CheckRunner {
     const intervalMs = type.Interval / millisecondNs;
-    if (intervalMs < intervalMinMs) this.#deps.log.warn("check has interval below minimum", { check: checkId });
+    if (intervalMs < intervalMinMs)
+      this.#deps.log.warn("check has interval below minimum", { check: checkId });
     const { SuccessBeforePassing, FailuresBeforeWarning, FailuresBeforeCritical } = type;
     const counter = new StatusCounter({
       successBeforePassing: SuccessBeforePassing,
       failuresBeforeWarning: FailuresBeforeWarning === 0 ? FailuresBeforeCritical : FailuresBeforeWarning,
       failuresBeforeCritical: FailuresBeforeCritical,
     });
-    return new PollRunner(this.#deps, { checkId, intervalMs: Math.max(intervalMs, intervalMinMs), counter, poll });
+    return new PollRunner(this.#deps, {
+      checkId,
+      intervalMs: Math.max(intervalMs, intervalMinMs),
+      counter,
+      poll,
+    });
   }
 }

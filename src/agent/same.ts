@@ -21,7 +21,8 @@ export function sameCheck(a: HealthCheck, b: HealthCheck): boolean {
 }
 
 function checkKey(check: HealthCheck): string {
-  const { Node, CheckID, Name, Status, Notes, Output, ServiceID, ServiceName, ServiceTags, Definition } = check;
+  const { Node, CheckID, Name, Status, Notes, Output, ServiceID, ServiceName, ServiceTags, Definition } =
+    check;
   const texts = [Node.toLowerCase(), CheckID, Name, Status, Notes, Output, ServiceID, ServiceName];
   return JSON.stringify([texts, ServiceTags ?? [], HealthCheckDefinition.json(Definition)]);
 }

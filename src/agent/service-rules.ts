@@ -1,5 +1,10 @@
 /** What a service may look like, and how a definition becomes a catalog entry. Texts are the reference's. */
-import { NodeService, type CheckType, type ServiceDefinition, type Weights } from "../wire/structs/service.ts";
+import {
+  NodeService,
+  type CheckType,
+  type ServiceDefinition,
+  type Weights,
+} from "../wire/structs/service.ts";
 import { CheckType as CheckTypeCodec, ConnectProxyConfig } from "../wire/structs/service.ts";
 import { checkProblem } from "./check-kind.ts";
 
@@ -9,7 +14,12 @@ const metaValueCharsMax = 512;
 const reservedPrefix = "consul-";
 const weightMax = 65_535;
 const anyAddresses: readonly string[] = ["0.0.0.0", "::", "[::]", "0:0:0:0:0:0:0:0"];
-const gatewayKinds: readonly string[] = ["mesh-gateway", "terminating-gateway", "ingress-gateway", "api-gateway"];
+const gatewayKinds: readonly string[] = [
+  "mesh-gateway",
+  "terminating-gateway",
+  "ingress-gateway",
+  "api-gateway",
+];
 /** Metadata that mesh gateways may carry although it is reserved. */
 const gatewayMetaKeys: readonly string[] = ["consul-wan-federation"];
 
@@ -36,8 +46,9 @@ export function toNodeService(definition: ServiceDefinition): NodeService {
     Proxy: {
       ...proxy,
       Upstreams:
-        proxy.Upstreams?.map((one) => (one.DestinationType === "" ? { ...one, DestinationType: "service" } : one)) ??
-        null,
+        proxy.Upstreams?.map((one) =>
+          one.DestinationType === "" ? { ...one, DestinationType: "service" } : one,
+        ) ?? null,
     },
     ...(definition.Connect === null ? {} : { Connect: definition.Connect }),
   });
@@ -66,14 +77,16 @@ export function weightsProblem(weights: Weights | null): string | undefined {
   if (weights === null) return undefined;
   if (weights.Passing < 1) return "Passing must be greater than 0";
   if (weights.Warning < 0) return "Warning must be greater or equal than 0";
-  if (weights.Passing > weightMax || weights.Warning > weightMax) return "DNS Weight must be between 0 and 65535";
+  if (weights.Passing > weightMax || weights.Warning > weightMax)
+    return "DNS Weight must be between 0 and 65535";
   return undefined;
 }
 
 /** What is wrong with a service's metadata, or `undefined`. */
 export function metaProblem(kind: string, meta: Readonly<Record<string, string>> | null): string | undefined {
   const pairs = Object.entries(meta ?? {});
-  if (pairs.length > metaPairsMax) return `Node metadata cannot contain more than ${metaPairsMax} key/value pairs`;
+  if (pairs.length > metaPairsMax)
+    return `Node metadata cannot contain more than ${metaPairsMax} key/value pairs`;
   for (const [key, value] of pairs) {
     const problem = metaPairProblem(kind, key, value);
     if (problem !== undefined) return `Couldn't load metadata pair ('${key}', '${value}'): ${problem}`;
@@ -86,7 +99,8 @@ function metaPairProblem(kind: string, key: string, value: string): string | und
   if (!/^[a-zA-Z0-9_-]+$/.test(key)) return "Key contains invalid characters";
   if (key.length > metaKeyCharsMax) return `Key is too long (limit: ${metaKeyCharsMax} characters)`;
   const allowed = kind === "mesh-gateway" && gatewayMetaKeys.includes(key);
-  if (key.startsWith(reservedPrefix) && !allowed) return `Key prefix '${reservedPrefix}' is reserved for internal use`;
+  if (key.startsWith(reservedPrefix) && !allowed)
+    return `Key prefix '${reservedPrefix}' is reserved for internal use`;
   if (value.length > metaValueCharsMax) return `Value is too long (limit: ${metaValueCharsMax} characters)`;
   return undefined;
 }
@@ -123,7 +137,8 @@ function proxyProblems(service: NodeService): string[] {
   const bound = new Set<string>();
   for (const upstream of service.Proxy.Upstreams ?? []) {
     if (upstream.DestinationName === "") problems.push("upstream destination name cannot be empty");
-    if (upstream.LocalBindPort === 0) problems.push("upstream local bind port or local socket path must be defined and nonzero");
+    if (upstream.LocalBindPort === 0)
+      problems.push("upstream local bind port or local socket path must be defined and nonzero");
     const host = upstream.LocalBindAddress === "" ? "127.0.0.1" : upstream.LocalBindAddress;
     const address = `${host}:${upstream.LocalBindPort}`;
     if (bound.has(address)) {
@@ -140,7 +155,8 @@ function gatewayProblems(service: NodeService): string[] {
   const problems: string[] = [];
   const free = service.Kind === "ingress-gateway" || service.Kind === "api-gateway";
   if (service.Port === 0 && !free) problems.push(`Port must be non-zero for a ${service.Kind}`);
-  if (service.Connect.SidecarService !== null) problems.push(`A ${service.Kind} cannot have a sidecar service defined`);
+  if (service.Connect.SidecarService !== null)
+    problems.push(`A ${service.Kind} cannot have a sidecar service defined`);
   const { DestinationServiceName, DestinationServiceID, Upstreams } = service.Proxy;
   const given = { DestinationServiceName, DestinationServiceID, Upstreams: Upstreams?.length ?? 0 };
   for (const [name, value] of Object.entries(given)) {
@@ -159,7 +175,11 @@ export function listedErrors(problems: readonly string[]): string {
 
 /** The addresses that the agent tags by itself: an IP address is reachable at itself. */
 export function withTaggedAddresses(service: NodeService): NodeService {
-  const family = /^\d+\.\d+\.\d+\.\d+$/.test(service.Address) ? "ipv4" : service.Address.includes(":") ? "ipv6" : "";
+  const family = /^\d+\.\d+\.\d+\.\d+$/.test(service.Address)
+    ? "ipv4"
+    : service.Address.includes(":")
+      ? "ipv6"
+      : "";
   if (family === "") return service;
   const own = { Address: service.Address, Port: service.Port };
   return {

@@ -44,8 +44,10 @@ export function sidecarOf(parent: NodeService, token: string): Sidecar | undefin
 function proxyOf(parent: NodeService, base: NodeService): NodeService["Proxy"] {
   const proxy = {
     ...base.Proxy,
-    DestinationServiceName: base.Proxy.DestinationServiceName === "" ? parent.Service : base.Proxy.DestinationServiceName,
-    DestinationServiceID: base.Proxy.DestinationServiceID === "" ? parent.ID : base.Proxy.DestinationServiceID,
+    DestinationServiceName:
+      base.Proxy.DestinationServiceName === "" ? parent.Service : base.Proxy.DestinationServiceName,
+    DestinationServiceID:
+      base.Proxy.DestinationServiceID === "" ? parent.ID : base.Proxy.DestinationServiceID,
   };
   if (proxy.LocalServiceSocketPath !== "") return proxy;
   if (proxy.LocalServiceAddress !== "" && proxy.LocalServicePort > 0) return proxy;
@@ -89,7 +91,11 @@ export function sidecarChecks(sidecar: NodeService): readonly CheckType[] {
   const host = address.includes(":") ? `[${address}]` : address;
   const parentId = sidecar.ID.endsWith(suffix) ? sidecar.ID.slice(0, -suffix.length) : sidecar.ID;
   return [
-    CheckType.make({ Name: "Connect Sidecar Listening", TCP: `${host}:${sidecar.Port}`, Interval: listenIntervalNs }),
+    CheckType.make({
+      Name: "Connect Sidecar Listening",
+      TCP: `${host}:${sidecar.Port}`,
+      Interval: listenIntervalNs,
+    }),
     CheckType.make({ Name: `Connect Sidecar Aliasing ${parentId}`, AliasService: parentId }),
   ];
 }

@@ -55,7 +55,9 @@ export class TtlRunner implements CheckRunner {
 }
 
 function expiredText(lastOutput: string): string {
-  return lastOutput === "" ? "TTL expired" : `TTL expired (last output before timeout follows): ${lastOutput}`;
+  return lastOutput === ""
+    ? "TTL expired"
+    : `TTL expired (last output before timeout follows): ${lastOutput}`;
 }
 
 function cut(output: string, bytesMax: number): string {

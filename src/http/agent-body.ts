@@ -61,7 +61,10 @@ export async function serviceBody(request: RoutedRequest): Promise<ServiceDefini
 export async function updateBody(
   request: RoutedRequest,
 ): Promise<{ readonly status: string; readonly output: string }> {
-  return decoded(request, (body) => ({ status: textMember(body, "status"), output: textMember(body, "output") }));
+  return decoded(request, (body) => ({
+    status: textMember(body, "status"),
+    output: textMember(body, "output"),
+  }));
 }
 
 async function decoded<T>(request: RoutedRequest, read: (body: JsonObject) => T): Promise<T> {
@@ -90,7 +93,8 @@ function assertKnown(body: JsonObject, names: ReadonlySet<string>): void {
 function textMember(body: JsonObject, wanted: string): string {
   for (const [name, value] of Object.entries(body)) {
     if (fold(name) !== wanted || value === null) continue;
-    if (typeof value !== "string") throw new DecodeError(`json: cannot unmarshal ${name} into Go value of type string`);
+    if (typeof value !== "string")
+      throw new DecodeError(`json: cannot unmarshal ${name} into Go value of type string`);
     return value;
   }
   return "";

@@ -59,7 +59,8 @@ async function update(agent: Agent, request: RoutedRequest): Promise<HttpRespons
 async function register(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
   const { type, serviceId, token } = await checkBody(request);
   if (type.Name === "") throw new HttpError(400, "Missing check name");
-  if (type.Status !== "" && !checkStatuses.includes(type.Status)) throw new HttpError(400, "Bad check status");
+  if (type.Status !== "" && !checkStatuses.includes(type.Status))
+    throw new HttpError(400, "Bad check status");
   const problem = checkProblem(type);
   if (problem !== undefined) throw new HttpError(400, `Invalid check: ${problem}`);
   const check = HealthCheck.make({

@@ -16,7 +16,10 @@ export function filtered<T extends object>(
   const expression = request.query.get("filter");
   if (expression === "") return values;
   if (compile === undefined) {
-    throw new HttpError(400, "Failed to create filter: ?filter is not supported yet by this version of Proconsul");
+    throw new HttpError(
+      400,
+      "Failed to create filter: ?filter is not supported yet by this version of Proconsul",
+    );
   }
   return values.filter(compile(expression, kind));
 }

@@ -9,7 +9,11 @@ import { HttpError, type HttpResponse, type Route, type RoutedRequest } from "./
 export function agentHealthRoutes(agent: Agent): readonly Route[] {
   return [
     { pattern: "/v1/agent/health/service/id/", methods: ["GET"], handle: (request) => byId(agent, request) },
-    { pattern: "/v1/agent/health/service/name/", methods: ["GET"], handle: (request) => byName(agent, request) },
+    {
+      pattern: "/v1/agent/health/service/name/",
+      methods: ["GET"],
+      handle: (request) => byName(agent, request),
+    },
   ];
 }
 
@@ -44,7 +48,11 @@ function byId(agent: Agent, request: RoutedRequest): HttpResponse {
   }
   const checks = agent.state.checksOf(id, true);
   const status = aggregatedStatus(checks);
-  return respond(request, { code: codeOf(status), reason: status, json: serviceHealthJson(status, service, checks) });
+  return respond(request, {
+    code: codeOf(status),
+    reason: status,
+    json: serviceHealthJson(status, service, checks),
+  });
 }
 
 /** The worst of a service's instances decides. */

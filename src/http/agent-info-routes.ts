@@ -84,7 +84,9 @@ function members(agent: Agent, request: RoutedRequest, compile: FilterCompiler |
   const wan = request.query.get("wan") !== "";
   const segment = request.query.get("segment");
   if (segment !== "" && segment !== "_all") {
-    const text = wan ? "Cannot provide a segment with wan=true" : `Network segment ${JSON.stringify(segment)} does not exist`;
+    const text = wan
+      ? "Cannot provide a segment with wan=true"
+      : `Network segment ${JSON.stringify(segment)} does not exist`;
     throw new HttpError(400, text);
   }
   const shown = filtered(request, compile, { kind: "member", values: agent.members({ wan }) });

@@ -101,7 +101,9 @@ function contentHash(text: string): string {
 
 /** The checks of this agent by id. */
 export function checksJson(checks: readonly HealthCheck[]): string {
-  const shown = checks.map((check) => [check.CheckID, { ...check, ServiceTags: check.ServiceTags ?? [] }] as const);
+  const shown = checks.map(
+    (check) => [check.CheckID, { ...check, ServiceTags: check.ServiceTags ?? [] }] as const,
+  );
   return map(HealthCheck).json(Object.fromEntries(shown));
 }
 
@@ -119,7 +121,11 @@ function healthCheckJson(check: HealthCheck): string {
 }
 
 /** A service, its checks and what they amount to. */
-export function serviceHealthJson(status: string, service: NodeService, checks: readonly HealthCheck[]): string {
+export function serviceHealthJson(
+  status: string,
+  service: NodeService,
+  checks: readonly HealthCheck[],
+): string {
   const shown = checks.map(healthCheckJson).join(",");
   return `{"AggregatedStatus":${str.json(status)},"Service":${AgentService.json(toAgentService(service))},"Checks":[${shown}]}`;
 }

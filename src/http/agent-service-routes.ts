@@ -27,13 +27,21 @@ const waitMaxMs = 600_000;
 
 export function agentServiceRoutes(agent: Agent, compile: FilterCompiler | undefined): readonly Route[] {
   return [
-    { pattern: "/v1/agent/services", methods: ["GET"], handle: (request) => listServices(agent, request, compile) },
+    {
+      pattern: "/v1/agent/services",
+      methods: ["GET"],
+      handle: (request) => listServices(agent, request, compile),
+    },
     {
       pattern: "/v1/agent/service/",
       methods: ["GET"],
       handle: (request, context) => readService(agent, request, context),
     },
-    { pattern: "/v1/agent/service/register", methods: ["PUT"], handle: (request) => register(agent, request) },
+    {
+      pattern: "/v1/agent/service/register",
+      methods: ["PUT"],
+      handle: (request) => register(agent, request),
+    },
     {
       pattern: "/v1/agent/service/deregister/",
       methods: ["PUT"],
@@ -42,11 +50,19 @@ export function agentServiceRoutes(agent: Agent, compile: FilterCompiler | undef
         return done();
       },
     },
-    { pattern: "/v1/agent/service/maintenance/", methods: ["PUT"], handle: (request) => maintain(agent, request) },
+    {
+      pattern: "/v1/agent/service/maintenance/",
+      methods: ["PUT"],
+      handle: (request) => maintain(agent, request),
+    },
   ];
 }
 
-function listServices(agent: Agent, request: RoutedRequest, compile: FilterCompiler | undefined): HttpResponse {
+function listServices(
+  agent: Agent,
+  request: RoutedRequest,
+  compile: FilterCompiler | undefined,
+): HttpResponse {
   const all = agent.state.allServices().map(toAgentService);
   const shown = filtered(request, compile, { kind: "service", values: all });
   const json = map(AgentService).json(Object.fromEntries(shown.map((service) => [service.ID, service])));
@@ -54,7 +70,11 @@ function listServices(agent: Agent, request: RoutedRequest, compile: FilterCompi
 }
 
 /** Blocks while the content still has the hash that the caller knows. */
-async function readService(agent: Agent, request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+async function readService(
+  agent: Agent,
+  request: RoutedRequest,
+  context: HttpContext,
+): Promise<HttpResponse> {
   const id = restOf(request);
   const known = request.query.get("hash");
   const askedMs = readParams(request, context).MaxQueryTime / millisecondNs;
@@ -141,7 +161,8 @@ function sidecarFor(
     const sidecar = sidecarOf(service, token);
     // The port comes later: any will do to see the other problems.
     const given = sidecar?.service;
-    const problem = given === undefined ? undefined : serviceProblem({ ...given, Port: given.Port === 0 ? 1 : given.Port });
+    const problem =
+      given === undefined ? undefined : serviceProblem({ ...given, Port: Math.max(1, given.Port) });
     if (problem !== undefined) throw new HttpError(400, `Failed Validation: ${problem}`);
     return sidecar;
   } catch (error) {

@@ -31,7 +31,8 @@ async function fire(agent: Agent, request: RoutedRequest, context: HttpContext):
   const name = restOf(request);
   if (name === "") throw new HttpError(400, "Missing name");
   const payload = await request.body(payloadBytesMax);
-  if (datacenterOf(request, context) !== context.datacenter) throw new HttpError(500, "No path to datacenter");
+  if (datacenterOf(request, context) !== context.datacenter)
+    throw new HttpError(500, "No path to datacenter");
   const event = agent.events.fire({
     Name: name,
     Payload: payload.length === 0 ? null : payload,

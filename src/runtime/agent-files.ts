@@ -21,7 +21,9 @@ export function openAgentFiles(dataDir: string): AgentFiles {
     async list(kind) {
       const entries = await orMissing(readdir(folderOf(kind), { withFileTypes: true }));
       const files = (entries ?? []).filter((entry) => entry.isFile() && !entry.name.endsWith(asideSuffix));
-      const texts = await Promise.all(files.map((file) => orMissing(readFile(join(folderOf(kind), file.name), "utf8"))));
+      const texts = await Promise.all(
+        files.map((file) => orMissing(readFile(join(folderOf(kind), file.name), "utf8"))),
+      );
       return texts.filter((text) => text !== undefined);
     },
     read: (kind, id) => orMissing(readFile(pathOf(kind, id), "utf8")),

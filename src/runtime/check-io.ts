@@ -73,7 +73,8 @@ function oneRequest(probe: HttpProbe, signal: AbortSignal): Promise<IncomingMess
     if (url.protocol === "https:") {
       options.rejectUnauthorized = !probe.tlsSkipVerify;
       if (probe.tlsServerName !== "") options.servername = probe.tlsServerName;
-    } else if (url.protocol !== "http:") throw new Error(`unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`);
+    } else if (url.protocol !== "http:")
+      throw new Error(`unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`);
     const start = url.protocol === "https:" ? httpsRequest : httpRequest;
     const sent = start(url, options, resolve);
     sent.on("error", reject);
@@ -144,7 +145,10 @@ function probeTcp(probe: TcpProbe, signal: AbortSignal): Promise<void> {
       else reject(error);
     };
     const giveUp = (): void => settle(new Error("the check was stopped"));
-    const timer = setTimeout(() => settle(new Error(`dial tcp ${probe.address}: i/o timeout`)), probe.timeoutMs);
+    const timer = setTimeout(
+      () => settle(new Error(`dial tcp ${probe.address}: i/o timeout`)),
+      probe.timeoutMs,
+    );
     signal.addEventListener("abort", giveUp);
     socket.on(probe.tls ? "secureConnect" : "connect", () => settle());
     socket.on("error", (error) => settle(new Error(networkText(error, probe.address), { cause: error })));
