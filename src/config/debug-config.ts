@@ -164,17 +164,19 @@ function debugTls({ tls, settings, ...config }: Config): SettingTree {
 
 /** Names of mesh CA settings in the reference's answer, where they are not the key itself. */
 function caConfigName(key: string): string {
-  const acronyms: Readonly<Record<string, string>> = {
-    ttl: "TTL",
-    pki: "PKI",
-    ca: "CA",
-    csr: "CSR",
-    tls: "TLS",
-  };
+  const acronyms = new Map(
+    Object.entries({
+      ttl: "TTL",
+      pki: "PKI",
+      ca: "CA",
+      csr: "CSR",
+      tls: "TLS",
+    }),
+  );
   if (!/^[a-z_]+$/u.test(key)) return key;
   return key
     .split("_")
-    .map((part) => acronyms[part] ?? part.charAt(0).toUpperCase() + part.slice(1))
+    .map((part) => acronyms.get(part) ?? part.charAt(0).toUpperCase() + part.slice(1))
     .join("");
 }
 

@@ -66,8 +66,8 @@ function decodeScalar(
 function fieldName(node: ObjectNode, key: string): string | undefined {
   if (node.fields.has(key)) return key;
   const lower = key.toLowerCase();
-  const alias = node.aliases[lower];
-  if (alias !== undefined) return alias;
+  // A file may say "constructor": what every object inherits is no alias.
+  if (Object.hasOwn(node.aliases, lower)) return node.aliases[lower];
   for (const name of node.fields.keys()) if (name.toLowerCase() === lower) return name;
   return undefined;
 }

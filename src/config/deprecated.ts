@@ -9,13 +9,15 @@ export interface Modernised {
   readonly warnings: readonly string[];
 }
 
-const oldTlsVersions: Readonly<Record<string, string>> = {
-  "": "TLS_AUTO",
-  tls10: "TLSv1_0",
-  tls11: "TLSv1_1",
-  tls12: "TLSv1_2",
-  tls13: "TLSv1_3",
-};
+const oldTlsVersions: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "": "TLS_AUTO",
+    tls10: "TLSv1_0",
+    tls11: "TLSv1_1",
+    tls12: "TLSv1_2",
+    tls13: "TLSv1_3",
+  }),
+);
 
 function withoutSetting(tree: SettingTree, path: string): SettingTree {
   const [head = "", ...rest] = path.split(".");
@@ -60,7 +62,7 @@ export function moveDeprecated(given: SettingTree): Modernised {
       continue;
     }
     const newVersion =
-      oldPath === "tls_min_version" && typeof value === "string" ? oldTlsVersions[value] : undefined;
+      oldPath === "tls_min_version" && typeof value === "string" ? oldTlsVersions.get(value) : undefined;
     const isTaken = settingAt(tree, newPath) !== undefined;
     if (newVersion !== undefined && !isTaken) {
       warnings.push(
