@@ -87,7 +87,11 @@ function answer(
   }
   if (!path.startsWith(kvPrefix) && uncleanPath.test(path)) return redirect(request);
   const route = findRoute(table, path);
-  if (route === undefined) return unknownPath(request);
+  if (route === undefined) {
+    // Below this path there is something: Go's router sends clients on to the slash.
+    if (table.prefixes.some(({ pattern }) => pattern === `${path}/`)) return redirectTo(`${path}/`, request.search);
+    return unknownPath(request);
+  }
   if (options.blockedEndpoints.some((blocked) => path.startsWith(blocked))) {
     return plainResponse(403, "Endpoint is blocked by agent configuration");
   }
@@ -158,7 +162,11 @@ function redirect(request: HttpRequest): HttpResponse {
     else if (segment !== "" && segment !== ".") kept.push(segment);
   }
   const slash = request.path.endsWith("/") && kept.length > 0 ? "/" : "";
-  const target = `/${kept.join("/")}${slash}${request.search === "" ? "" : `?${request.search}`}`;
+  return redirectTo(`/${kept.join("/")}${slash}`, request.search);
+}
+
+function redirectTo(path: string, search: string): HttpResponse {
+  const target = `${path}${search === "" ? "" : `?${search}`}`;
   const shown = target.replaceAll("&", "&amp;").replaceAll('"', "&#34;").replaceAll("<", "&lt;");
   return {
     status: 301,

@@ -3,7 +3,7 @@
  *
  * Source: the reference's blocking queries: the wait is `MaxQueryTime`, by default 5 minutes, capped at
  * 10, plus up to a sixteenth at random; a reply's index is never 0; the reply comes early when an index
- * goes backwards (state was restored).
+ * goes backwards during the wait (state was restored), while one from the future waits.
  */
 import { WatchSet } from "../state/watch.ts";
 import type { Caller, ServerContext } from "./context.ts";
@@ -45,13 +45,15 @@ export async function blockingRead<T>(
 ): Promise<{ readonly value: T; readonly meta: ReadMeta }> {
   if (options.RequireConsistent) await server.consensus.verifyLeader();
   const deadlineMs = options.MinQueryIndex > 0 ? server.clock.monotonicMs() + waitMs(server, options) : 0;
+  let seenIndex = 0;
   for (;;) {
     const watch = new WatchSet();
     const result = read(watch);
     const index = Math.max(1, result.index);
     const leftMs = deadlineMs - server.clock.monotonicMs();
-    const changed =
-      options.MinQueryIndex === 0 || index > options.MinQueryIndex || result.index < options.MinQueryIndex;
+    // An index that slides back while we wait means that a snapshot was restored.
+    const changed = options.MinQueryIndex === 0 || index > options.MinQueryIndex || result.index < seenIndex;
+    seenIndex = result.index;
     if (changed || leftMs <= 0 || caller.signal?.aborted === true) {
       return { value: result.value, meta: readMeta(server, options, index) };
     }

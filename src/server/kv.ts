@@ -17,6 +17,7 @@ import {
 import { blockingRead } from "./blocking.ts";
 import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./context.ts";
 import { kvPreApply } from "./kv-pre-apply.ts";
+import { proposeCommand } from "./propose.ts";
 import { unlessRefused } from "./refused.ts";
 
 /** Whether the operation took place: false for a lost check-and-set or a lock that is held or delayed. */
@@ -26,7 +27,7 @@ async function apply(server: ServerContext, request: KVSRequest, caller: Caller)
   // The log outlives the request: it keeps no secrets.
   const logged = request.Token === "" ? request : { ...request, Token: "" };
   const bytes = encodeCommand(commandType.kvs, KVSRequest, logged);
-  const answer = (await server.consensus.propose(bytes, logged)) as boolean | Refusal;
+  const answer = (await proposeCommand(server, bytes, logged)) as boolean | Refusal;
   server.metrics.timer("kvs.apply", server.clock.monotonicMs() - startMs);
   return unlessRefused(answer);
 }

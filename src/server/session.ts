@@ -29,6 +29,7 @@ import {
 } from "../wire/structs/session.ts";
 import { blockingRead } from "./blocking.ts";
 import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./context.ts";
+import { proposeCommand } from "./propose.ts";
 import { unlessRefused } from "./refused.ts";
 
 /** The longest lease. */
@@ -46,9 +47,7 @@ async function apply(server: ServerContext, request: SessionRequest, caller: Cal
   };
   const logged: SessionRequest = { ...request, Session, Token: "" };
   const bytes = encodeCommand(commandType.session, SessionRequest, logged);
-  const answer = unlessRefused(
-    (await server.consensus.propose(bytes, logged)) as string | Refusal | undefined,
-  );
+  const answer = unlessRefused((await proposeCommand(server, bytes, logged)) as string | Refusal | undefined);
   if (request.Op === "destroy") server.sessionTimers.forget(Session.ID.toLowerCase());
   else if (ttlMs > 0) server.sessionTimers.renew(Session.ID, ttlMs);
   server.metrics.timer("session.apply", server.clock.monotonicMs() - startMs);

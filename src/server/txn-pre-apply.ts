@@ -6,6 +6,7 @@ import type { NodeService } from "../wire/structs/service.ts";
 import type { TxnError, TxnOp } from "../wire/structs/txn.ts";
 import type { Caller, ServerContext } from "./context.ts";
 import { kvPreApply } from "./kv-pre-apply.ts";
+import { serviceProblem } from "./service-rules.ts";
 
 const anyAddresses: ReadonlySet<string> = new Set(["0.0.0.0", "::", "[::]"]);
 const uuidForm = /^.{8}-.{4}-.{4}-.{4}-.{12}$/;
@@ -65,8 +66,8 @@ function checkNode(
 }
 
 function checkedService(given: NodeService, { authorizer }: Caller): NodeService {
-  const problems = proxyProblems(given);
-  if (problems.length > 0) throw new RpcError(manyErrors(problems));
+  const problem = serviceProblem(given);
+  if (problem !== undefined) throw new RpcError(problem);
   const service = given.ID === "" ? { ...given, ID: given.Service } : given;
   if (service.ID !== "" && service.Service === "") throw new RpcError("Must provide service name with ID");
   if (anyAddresses.has(service.Address)) throw new RpcError("Invalid service address");
@@ -76,25 +77,6 @@ function checkedService(given: NodeService, { authorizer }: Caller): NodeService
   if (service.Kind === "connect-proxy" && !authorizer.serviceWrite(destination))
     throw new PermissionDeniedError();
   return service;
-}
-
-/** What a sidecar proxy lacks. Only these rules concern what a transaction can carry. */
-function proxyProblems({ Kind, Port, SocketPath, Proxy }: NodeService): readonly string[] {
-  if (Kind !== "connect-proxy") return [];
-  const problems: string[] = [];
-  if (Port === 0 && SocketPath === "") problems.push("Port must be set for a Connect proxy");
-  const name = Proxy.DestinationServiceName;
-  if (name.trim() === "")
-    problems.push("Proxy.DestinationServiceName must be non-empty for Connect proxy services");
-  if (name === "*")
-    problems.push("Proxy.DestinationServiceName must not be a wildcard for Connect proxy services");
-  return problems;
-}
-
-/** Several errors as HashiCorp's multierror prints them. */
-function manyErrors(texts: readonly string[]): string {
-  const head = texts.length === 1 ? "1 error occurred:" : `${texts.length} errors occurred:`;
-  return `${head}\n${texts.map((text) => `\t* ${text}\n`).join("")}\n`;
 }
 
 function checkedCheck(op: NonNullable<TxnOp["Check"]>, { authorizer }: Caller): NonNullable<TxnOp["Check"]> {

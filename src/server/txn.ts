@@ -12,6 +12,7 @@ import {
 } from "../wire/structs/txn.ts";
 import { blockingRead } from "./blocking.ts";
 import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./context.ts";
+import { proposeCommand } from "./propose.ts";
 import { txnPreApply } from "./txn-pre-apply.ts";
 
 async function apply(server: ServerContext, request: TxnRequest, caller: Caller): Promise<TxnResponse> {
@@ -20,7 +21,7 @@ async function apply(server: ServerContext, request: TxnRequest, caller: Caller)
   if (errors.length > 0) return { Results: null, Errors: errors };
   const logged: TxnRequest = { ...request, Ops: ops, Token: "" };
   const bytes = encodeCommand(commandType.txn, TxnRequest, logged);
-  const answer = (await server.consensus.propose(bytes, logged)) as TxnResponse;
+  const answer = (await proposeCommand(server, bytes, logged)) as TxnResponse;
   server.metrics.timer("txn.apply", server.clock.monotonicMs() - startMs);
   return readable(answer, caller);
 }
