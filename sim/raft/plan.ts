@@ -17,6 +17,8 @@ export interface Plan {
   readonly duplicateRate: number;
   readonly delayMs: number;
   readonly longDelayRate: number;
+  /** Requests of one lane between two servers arrive, and are answered, in order, as over a connection. */
+  readonly keepsOrder: boolean;
   readonly syncMs: number;
   /** Chance of each kind per fault roll. */
   readonly cutRate: number;
@@ -54,6 +56,7 @@ export function drawPlan(rng: Rng): Plan {
     duplicateRate: some(1, 2, 100),
     delayMs: 1 + rng.below(isTight ? 3 : 10),
     longDelayRate: some(1, 3, 60),
+    keepsOrder: rng.chance(1, 2),
     syncMs: 1 + rng.below(isTight ? 3 : 12),
     cutRate: some(1, 2, 300),
     oneWayCutRate: some(1, 3, 200),

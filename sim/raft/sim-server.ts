@@ -3,7 +3,7 @@ import { must } from "../../src/lib/assert.ts";
 import { monotonicMs, type MonotonicMs } from "../../src/lib/clock.ts";
 import type { Rng } from "../../src/lib/rng.ts";
 import { RaftCore } from "../../src/raft/core/core.ts";
-import type { Input, Outgoing, Role } from "../../src/raft/core/effects.ts";
+import type { Input, Lane, Outgoing, Role } from "../../src/raft/core/effects.ts";
 import type { Configuration, ConfigurationCodec, ServerId } from "../../src/raft/core/entry.ts";
 import type { RaftRequest } from "../../src/raft/core/messages.ts";
 import type { RaftOptions } from "../../src/raft/core/options.ts";
@@ -16,6 +16,7 @@ export interface Rpc {
   readonly incarnation: number;
   readonly requestId: number;
   readonly to: SimServer;
+  readonly lane: Lane | "snapshot";
   readonly message: RaftRequest;
   readonly sentMs: number;
   readonly timeoutMs: number;

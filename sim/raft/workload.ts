@@ -27,10 +27,10 @@ export class Workload {
 
   /** Heals everything that is broken; from here on nothing breaks any more. */
   stopFaults(): void {
-    const { servers, rates } = this.#world;
+    const { servers, network } = this.#world;
     this.#faults = false;
-    this.#world.healLinks();
-    Object.assign(rates, { lossRate: 0, duplicateRate: 0, longDelayRate: 0, crashAfterVoteRate: 0 });
+    this.#world.network.healLinks();
+    Object.assign(network.rates, { lossRate: 0, duplicateRate: 0, longDelayRate: 0, crashAfterVoteRate: 0 });
     for (const server of servers) {
       server.pausedUntilMs = 0;
       this.#world.restart(server);
@@ -103,8 +103,8 @@ export class Workload {
     const roll = (rate: number): boolean => rate > 0 && this.#rng.chance(rate, 1000);
     if (roll(this.#plan.cutRate)) this.#partition();
     if (roll(this.#plan.oneWayCutRate))
-      this.#world.cutLink(server, servers[this.#rng.below(servers.length)] as SimServer);
-    if (this.#rng.chance(1, 6)) this.#world.healLinks();
+      this.#world.network.cut(server, servers[this.#rng.below(servers.length)] as SimServer);
+    if (this.#rng.chance(1, 6)) this.#world.network.healLinks();
     if (roll(this.#plan.crashRate)) this.#crash(server);
     if (roll(this.#plan.pauseRate)) this.#world.pause(server, this.#rng.below(150));
     if (roll(this.#plan.snapshotRate)) this.#world.takeSnapshot(server);
@@ -115,9 +115,9 @@ export class Workload {
   #partition(): void {
     const { servers } = this.#world;
     const side = servers.map(() => this.#rng.chance(1, 2));
-    this.#world.healLinks();
+    this.#world.network.healLinks();
     for (const a of servers) {
-      for (const b of servers) if (side[a.index] !== side[b.index]) this.#world.cutLink(a, b);
+      for (const b of servers) if (side[a.index] !== side[b.index]) this.#world.network.cut(a, b);
     }
     this.#world.note(
       undefined,

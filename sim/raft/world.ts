@@ -20,6 +20,7 @@ import type { Rules } from "../../src/raft/core/rules.ts";
 import { EventQueue } from "../event-queue.ts";
 import { Checkers, Violation } from "./checkers.ts";
 import { renderMessage } from "./render.ts";
+import { Network } from "./network.ts";
 import type { Plan } from "./plan.ts";
 import type { StoredSnapshot } from "./sim-disk.ts";
 import { SimServer, type Rpc, type Waiting } from "./sim-server.ts";
@@ -47,25 +48,16 @@ type OwnEvent =
     }
   | { readonly kind: "snapshotBroken"; readonly inboundId: number };
 
-/** Rates that fall to 0 when the world heals. */
-export interface FaultRates {
-  lossRate: number;
-  duplicateRate: number;
-  longDelayRate: number;
-  crashAfterVoteRate: number;
-}
-
 /** See the file's head. */
 export class World {
   readonly servers: readonly SimServer[];
   readonly checkers = new Checkers();
-  readonly rates: FaultRates;
+  readonly network: Network;
   readonly #plan: Plan;
   readonly #rules: Rules;
   readonly #rng: Rng;
   readonly #queue = new EventQueue<WorldEvent>();
   readonly #log: ((line: string) => void) | undefined;
-  readonly #cut = new Set<number>();
   #proposalId = 0;
   #inboundId = 0;
   nowMs = 0;
@@ -77,8 +69,7 @@ export class World {
     this.#rules = o.rules;
     this.#rng = rng.fork("world");
     this.#log = o.log;
-    const { lossRate, duplicateRate, longDelayRate, crashAfterVoteRate } = plan;
-    this.rates = { lossRate, duplicateRate, longDelayRate, crashAfterVoteRate };
+    this.network = new Network(plan, this.#rng);
     this.servers = Array.from({ length: plan.serverCount + plan.spareCount }, (_, index) => {
       const serverRng = rng.fork(`server ${index}`);
       const rate = 1000 + (plan.skew === 0 ? 0 : serverRng.below(2 * plan.skew + 1) - plan.skew);
@@ -127,7 +118,7 @@ export class World {
     const kept = this.#rng.below(server.disk.pendingCount + 1);
     this.note(server, () => `crash, ${server.disk.pendingCount} writes under way, ${kept} kept`);
     for (const rpc of server.inbound.values()) {
-      if (rpc !== undefined) this.#queue.add(this.nowMs + this.#delay(), { kind: "fail", rpc });
+      if (rpc !== undefined) this.#queue.add(this.nowMs + this.network.delayMs(), { kind: "fail", rpc });
     }
     server.crash(kept);
   }
@@ -143,15 +134,6 @@ export class World {
   pause(server: SimServer, forMs: number): void {
     this.note(server, () => `pause ${forMs} ms`);
     server.pausedUntilMs = this.nowMs + forMs;
-  }
-
-  /** Nothing gets from `from` to `to` any more. */
-  cutLink(from: SimServer, to: SimServer): void {
-    this.#cut.add(from.index * 16 + to.index);
-  }
-
-  healLinks(): void {
-    this.#cut.clear();
   }
 
   /** Starts to cut a snapshot of a server's state machine. */
@@ -281,7 +263,7 @@ export class World {
     if (
       votedFor !== undefined &&
       votedFor !== server.address &&
-      this.#rng.chance(this.rates.crashAfterVoteRate, 1000)
+      this.#rng.chance(this.network.rates.crashAfterVoteRate, 1000)
     ) {
       this.#crashSoon(server);
     }
@@ -379,12 +361,24 @@ export class World {
         () => `-> ${rpc.from.id} ${"error" in outgoing ? outgoing.error : renderMessage(outgoing.message)}`,
       );
       this.#watchVote(server, rpc, outgoing);
-      if (this.#isLost(server, rpc.from)) return this.#lose(rpc);
-      this.#queue.add(this.nowMs + this.#delay(), { kind: "answer", rpc, reply: outgoing });
+      if (this.network.loses(server, rpc.from)) return this.#lose(rpc);
+      this.#queue.add(this.network.arrivalMs({ sender: server, rpc, nowMs: this.nowMs }), {
+        kind: "answer",
+        rpc,
+        reply: outgoing,
+      });
       return;
     }
-    const { requestId, to, message, timeoutMs } = outgoing;
-    this.#sendRpc({ from: server, to: this.#find(to), requestId, message, timeoutMs, snapshot: undefined });
+    const { requestId, to, message, timeoutMs, lane } = outgoing;
+    this.#sendRpc({
+      from: server,
+      to: this.#find(to),
+      requestId,
+      lane,
+      message,
+      timeoutMs,
+      snapshot: undefined,
+    });
   }
 
   #watchVote(server: SimServer, rpc: Rpc, reply: OutgoingReply): void {
@@ -402,6 +396,7 @@ export class World {
       from: server,
       to: this.#find(to),
       requestId,
+      lane: "snapshot",
       message,
       timeoutMs: snapshotTimeoutMs,
       snapshot,
@@ -411,17 +406,21 @@ export class World {
   #sendRpc(o: Omit<Rpc, "incarnation" | "sentMs">): void {
     const rpc: Rpc = { ...o, incarnation: o.from.incarnation, sentMs: this.nowMs };
     this.note(rpc.from, () => `-> ${rpc.to.id} ${renderMessage(rpc.message)}`);
-    if (this.#isLost(rpc.from, rpc.to)) return this.#lose(rpc);
+    if (this.network.loses(rpc.from, rpc.to)) return this.#lose(rpc);
     if (rpc.message.kind === "installSnapshot" && rpc.snapshot === undefined) return this.#lose(rpc);
-    this.#queue.add(this.nowMs + this.#delay(), { kind: "deliver", rpc, isCopy: false });
-    if (!this.#rng.chance(this.rates.duplicateRate, 1000)) return;
-    this.#queue.add(this.nowMs + this.#delay(), { kind: "deliver", rpc, isCopy: true });
+    this.#queue.add(this.network.arrivalMs({ sender: rpc.from, rpc, nowMs: this.nowMs }), {
+      kind: "deliver",
+      rpc,
+      isCopy: false,
+    });
+    if (!this.network.copies()) return;
+    this.#queue.add(this.nowMs + this.network.delayMs(), { kind: "deliver", rpc, isCopy: true });
   }
 
   /** A copy is handled like the original, but its answer goes nowhere: a request has one answer. */
   #deliver(rpc: Rpc, isCopy: boolean): void {
     const { to } = rpc;
-    if (to.core === undefined || this.#cut.has(rpc.from.index * 16 + to.index))
+    if (to.core === undefined || this.network.isCut(rpc.from, to))
       return isCopy ? undefined : this.#lose(rpc);
     this.#inboundId += 1;
     to.inbound.set(this.#inboundId, isCopy ? undefined : rpc);
@@ -441,7 +440,7 @@ export class World {
   #answer(rpc: Rpc, reply: OutgoingReply): void {
     const { from, requestId } = rpc;
     if (from.incarnation !== rpc.incarnation) return;
-    if (this.#cut.has(rpc.to.index * 16 + from.index)) return this.#lose(rpc);
+    if (this.network.isCut(rpc.to, from)) return this.#lose(rpc);
     if ("error" in reply) this.input(from, { kind: "failed", requestId, remoteError: reply.error });
     else {
       if (reply.message.kind === "appendEntriesResponse") {
@@ -454,15 +453,6 @@ export class World {
   /** The sender hears nothing until its patience ends. */
   #lose(rpc: Rpc): void {
     this.#queue.add(Math.max(this.nowMs, rpc.sentMs + rpc.timeoutMs), { kind: "fail", rpc });
-  }
-
-  #isLost(from: SimServer, to: SimServer): boolean {
-    return this.#cut.has(from.index * 16 + to.index) || this.#rng.chance(this.rates.lossRate, 1000);
-  }
-
-  #delay(): number {
-    const isLong = this.rates.longDelayRate > 0 && this.#rng.chance(this.rates.longDelayRate, 1000);
-    return (isLong ? this.#rng.below(150) : 0) + this.#rng.below(this.#plan.delayMs + 1);
   }
 
   #find(id: string): SimServer {
