@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { FileError } from "../lib/file-error.ts";
 import { NetworkError } from "../lib/network-error.ts";
 import { distanceSeconds, type Coordinate } from "./coordinate.ts";
-import { ClientSettingsError, StatusError, TransportError } from "./errors.ts";
+import { StatusError } from "./errors.ts";
 import { HttpClient, readAll } from "./http-client.ts";
 import { parseAddress, resolveClientSettings, type ClientOptions, type ClientSettings } from "./settings.ts";
 import { numberField, textField, textListField, textMapField, toList, toRecord } from "./shape.ts";

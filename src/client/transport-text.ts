@@ -37,9 +37,13 @@ function joinHostPort(host: string, port: number): string {
 
 /** Go's words for `failure`, without the method and address that the client puts in front. */
 export function renderExchangeFailure(endpoint: HttpEndpoint, failure: NetworkError): string {
-  // Runtimes tell a plain HTTP answer to a TLS greeting only in the message of their TLS library.
+  // Runtimes tell these only in the message of their TLS library, each in its own spelling.
   if (/wrong.version.number/iu.test(failure.message))
     return "http: server gave HTTP response to HTTPS client";
+  if (/certificate.required/iu.test(failure.message)) return "remote error: tls: certificate required";
+  if (failure.errno === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    return `tls: failed to verify certificate: x509: ${failure.message}`;
+  }
   const exchange = exchangeTexts[failure.errno];
   if (exchange !== undefined) return exchange;
   const dial = dialTexts[failure.errno];
