@@ -103,6 +103,8 @@ class LmdbLogStore implements LogStore {
       path,
       maxDbs: 2,
       overlappingSync: false,
+      // Batching by turns makes a promise of its own that nobody could catch; one commit at a time needs no batches.
+      eventTurnBatching: false,
       cache: false,
       noSubdir: false,
       pageSize: metaPageBytes,

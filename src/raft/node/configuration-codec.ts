@@ -1,4 +1,4 @@
-/** How a configuration stands in entries, in InstallSnapshot and in a snapshot's metadata. Source: protocol/raft.md §2. */
+/** How a configuration stands in entries, InstallSnapshot and a snapshot's metadata. Source: protocol/raft.md §2. */
 import { DecodeError } from "../../lib/errors.ts";
 import { decodeMsgpack, encodeMsgpack, type Infer } from "../../wire/schema/codec.ts";
 import { list } from "../../wire/schema/collections.ts";

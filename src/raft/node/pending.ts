@@ -68,7 +68,7 @@ export class Pending {
     }
   }
 
-  /** The proposal whose last entry this is, if it was made here; one that another leader's entry replaced is rejected. */
+  /** The proposal whose last entry this is, if made here; one that another leader's entry replaced is rejected. */
   take(index: LogIndex, term: Term): EntryWaiter | undefined {
     const waiter = this.#appended.get(index);
     if (waiter === undefined) return undefined;

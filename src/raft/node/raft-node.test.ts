@@ -263,6 +263,28 @@ describe("three servers", () => {
   });
 });
 
+test("a log that does not reach the newest whole snapshot is not started from", async () => {
+  await using cluster = new TestCluster(1, { raft: { trailingLogs: 0 } });
+  const node = await cluster.start();
+  const member = cluster.members[0]!;
+  await cluster.settled(Promise.all(Array.from({ length: 20 }, (_, at) => node.propose(text(`c${at}`)))));
+  await cluster.settled(node.snapshot());
+  await until(cluster.clock, () => member.store.firstIndex > 1, "the log is trimmed");
+  await node.close();
+  member.snapshots.newest = () => Promise.resolve(undefined);
+  expect(cluster.open(member)).rejects.toThrow(
+    /the log begins at \d+, but the newest snapshot that is whole ends at 0/,
+  );
+});
+
+test("a disk that refuses the first configuration fails the bootstrap", async () => {
+  await using cluster = new TestCluster(1);
+  const member = cluster.members[0]!;
+  member.store.commit = () => Promise.reject(new Error("disk full"));
+  expect(cluster.open(member, { bootstrap: cluster.servers })).rejects.toThrow(RaftShutdownError);
+  await until(cluster.clock, () => cluster.failures.length === 1);
+});
+
 test("closing rejects who waits and lets the same stores be opened again", async () => {
   await using cluster = new TestCluster(1);
   const node = await cluster.start();

@@ -268,7 +268,10 @@ export class RaftNode implements Consensus {
   }
 }
 
-/** Opens a node on what its stores hold; it takes part when this resolves. Throws `RaftDataError` if that does not fit together. */
+/**
+ * Opens a node on what its stores hold; it takes part when this resolves. Rejects with `RaftDataError` if
+ * that does not fit together.
+ */
 export async function openRaftNode(parts: NodeParts, options: RaftNodeOptions): Promise<RaftNode> {
   const problems = checkOptions(options.raft);
   if (problems.length > 0) throw new RaftDataError(`raft options: ${problems.join("; ")}`);
@@ -277,7 +280,8 @@ export async function openRaftNode(parts: NodeParts, options: RaftNodeOptions): 
   const endIndex = snapshot?.index ?? 0;
   if (store.firstIndex > endIndex + 1) {
     throw new RaftDataError(
-      `the log begins at ${store.firstIndex}, but the newest snapshot that is whole ends at ${endIndex}: entries between are lost`,
+      `the log begins at ${store.firstIndex}, but the newest snapshot that is whole ends at ${endIndex}: ` +
+        `entries between are lost`,
     );
   }
   const core = new RaftCore({

@@ -45,7 +45,7 @@ export class Snapshotter {
     });
   }
 
-  /** Makes the applied state durable as a snapshot; the present one if nothing was applied since. Fails as the store does. */
+  /** Makes the applied state durable; answers the present snapshot if nothing was applied since. */
   take(): Promise<SnapshotMeta> {
     return this.#exclusively(async () => {
       const { applier, store, log, metrics, clock, input, snapshotIndex } = this.#parts;

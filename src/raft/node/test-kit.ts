@@ -1,4 +1,4 @@
-/** Parts for tests of the node: a clock that is moved by hand, a machine that is easy to compare, a cluster in one process. */
+/** For tests of the node: a clock that is moved by hand, a machine easy to compare, a cluster in one process. */
 import { monotonicMs, wallMs, type Clock } from "../../lib/clock.ts";
 import type { ConsensusServer, StateMachine } from "../../lib/consensus.ts";
 import { DecodeError } from "../../lib/errors.ts";
@@ -36,7 +36,7 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Lets everything that is ready happen, then moves time by a millisecond, until `condition`; fails after 60 s of its time. */
+/** Lets what is ready happen, then moves time by a millisecond, until `condition`; fails after 60 s of its time. */
 export async function until(
   clock: ManualClock,
   condition: () => boolean,
