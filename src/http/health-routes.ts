@@ -9,7 +9,7 @@ import {
   type IndexedHealthChecks,
 } from "../wire/structs/catalog.ts";
 import { callServer, discoveryParams, metaFilters, nameAfter, sharedResponse, sourceOf } from "./discovery.ts";
-import { jsonResponse, metaHeaders, renderJson } from "./respond.ts";
+import { metaHeaders, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 const HealthChecks = list(HealthCheck);
@@ -48,8 +48,13 @@ async function checks(request: RoutedRequest, context: HttpContext): Promise<Htt
 }
 
 function checksResponse(request: RoutedRequest, reply: IndexedHealthChecks): HttpResponse {
-  const shown = (reply.HealthChecks ?? []).map(withTags);
-  return jsonResponse(request, renderJson(HealthChecks, shown), metaHeaders(reply));
+  const shared = reply.HealthChecks ?? [];
+  return sharedResponse(request, reply, {
+    shared,
+    variant: "checks",
+    cacheable: false,
+    render: () => renderJson(HealthChecks, shared.map(withTags)),
+  });
 }
 
 async function instances(request: RoutedRequest, context: HttpContext, kind: InstanceKind): Promise<HttpResponse> {

@@ -1,15 +1,11 @@
-/** Compression and hashing for snapshot archives, off the main thread where the platform can. */
 import { createHash } from "node:crypto";
-import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
+import { promisify } from "node:util";
 import type { ArchiveTools } from "../wire/snapshot/archive.ts";
 
-const packed = promisify<Uint8Array, Uint8Array>(gzip);
-const plain = promisify<Uint8Array, Uint8Array>(gunzip);
-
-/** The tools of Node's own libraries. */
-export const archiveTools: ArchiveTools = {
-  gzip: packed,
-  gunzip: plain,
+/** Compression and checksums of snapshot archives. */
+export const systemArchiveTools: ArchiveTools = {
+  gzip: (bytes) => promisify(gzip)(bytes),
+  gunzip: (bytes) => promisify(gunzip)(bytes),
   sha256: (bytes) => createHash("sha256").update(bytes).digest("hex"),
 };

@@ -178,7 +178,8 @@ export function queryKey(request: ServiceSpecificRequest): string {
   return `${JSON.stringify([service.toLowerCase(), connect, tags ?? null])} ${metaKey(request.NodeMetaFilters)}`;
 }
 
-function metaKey(wanted: Readonly<Record<string, string>> | null): string {
+/** Tells apart what reads want of nodes' metadata. */
+export function metaKey(wanted: Readonly<Record<string, string>> | null): string {
   return wanted === null ? "" : JSON.stringify(sortedKeys(wanted).map((key) => [key, wanted[key]]));
 }
 

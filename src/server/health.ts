@@ -8,7 +8,7 @@ import type { CheckServiceNode, HealthCheck, ServiceSpecificRequest } from "../w
 import type { NodeService } from "../wire/structs/service.ts";
 import type { WatchSet } from "../state/watch.ts";
 import { blockingRead, type ReadResult } from "./blocking.ts";
-import { filtered, instanceQuery, queryKey } from "./catalog.ts";
+import { filtered, instanceQuery, metaKey, queryKey } from "./catalog.ts";
 import { endpoint, type AnyEndpoint, type ServerContext } from "./context.ts";
 import { sortByDistance, type NearSource } from "./near.ts";
 import { queryCacheOf } from "./query-cache.ts";
@@ -20,7 +20,11 @@ const checksOfState = endpoint({
     const { store } = server;
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
       index: store.maxIndex("checks"),
-      value: checksInState(store, watch, { state: request.State, meta: request.NodeMetaFilters }),
+      value: queryCacheOf(store).read(
+        `state ${JSON.stringify(request.State)} ${metaKey(request.NodeMetaFilters)}`,
+        watch,
+        (noted) => checksInState(store, noted, { state: request.State, meta: request.NodeMetaFilters }),
+      ),
     }));
     return { HealthChecks: orderedChecks(server, value, { ...caller, source: request.Source }), ...meta };
   },
@@ -33,7 +37,9 @@ const checksOfNode = endpoint({
     const { store } = server;
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
       index: store.maxIndex("checks"),
-      value: nodeChecks(store, watch, request.Node),
+      value: queryCacheOf(store).read(`node-checks ${request.Node.toLowerCase()}`, watch, (noted) =>
+        nodeChecks(store, noted, request.Node),
+      ),
     }));
     return { HealthChecks: visibleChecks(caller.authorizer, value), ...meta };
   },
@@ -48,7 +54,9 @@ const checksOfService = endpoint({
     const { store } = server;
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
       index: store.maxIndex("checks"),
-      value: serviceChecks(store, watch, { service: request.ServiceName, meta: request.NodeMetaFilters }),
+      value: queryCacheOf(store).read(`checks ${queryKey(request)}`, watch, (noted) =>
+        serviceChecks(store, noted, { service: request.ServiceName, meta: request.NodeMetaFilters }),
+      ),
     }));
     return { HealthChecks: orderedChecks(server, value, { ...caller, source: request.Source }), ...meta };
   },

@@ -2,7 +2,6 @@
 import type { CheckServiceNode, HealthCheck } from "../wire/structs/catalog.ts";
 import { findInstances, satisfiesMeta, type InstanceQuery, type MetaFilters } from "./catalog-reads.ts";
 import { foldName, nodeOfRowKey, rowsOfNode } from "./catalog-rows.ts";
-import { instancesOf } from "./catalog-services.ts";
 import type { StateStore } from "./store.ts";
 import type { WatchSet } from "./watch.ts";
 
@@ -46,7 +45,10 @@ export function nodeChecks(store: StateStore, watch: WatchSet, node: string): He
   return rowsOfNode<HealthCheck>(store.tables.checks, node);
 }
 
-/** Checks registered for a service, on nodes with the wanted metadata. */
+/**
+ * Checks registered for a service, on nodes with the wanted metadata. A check keeps the name that its
+ * service had when the check was last set, so all checks are looked at.
+ */
 export function serviceChecks(
   store: StateStore,
   watch: WatchSet,
@@ -55,16 +57,10 @@ export function serviceChecks(
   watch.topic(`service-checks:${foldName(service)}`);
   if (meta !== null) watch.topic("nodes");
   const wanted = foldName(service);
-  const seen = new Set<string>();
   const found: HealthCheck[] = [];
-  for (const { key } of instancesOf(store, service)) {
-    const node = nodeOfRowKey(key);
-    if (seen.has(node)) continue;
-    seen.add(node);
-    if (!satisfiesMeta(store.tables.nodes.get(node)?.Meta ?? null, meta)) continue;
-    for (const check of rowsOfNode<HealthCheck>(store.tables.checks, node)) {
-      if (foldName(check.ServiceName) === wanted) found.push(check);
-    }
+  for (const [key, check] of store.tables.checks.entries()) {
+    if (check.ServiceName === "" || foldName(check.ServiceName) !== wanted) continue;
+    if (satisfiesMeta(store.tables.nodes.get(nodeOfRowKey(key))?.Meta ?? null, meta)) found.push(check);
   }
   return found;
 }
