@@ -4,7 +4,15 @@ import { monotonicMs } from "../../lib/clock.ts";
 import { logIndex, term, type LogIndex, type Term } from "../../lib/log-index.ts";
 import { seededRng } from "../../lib/rng.ts";
 import { RaftCore } from "./core.ts";
-import type { Effects, Input, LogWrite, Outcome, Outgoing, OutgoingRequest } from "./effects.ts";
+import type {
+  Effects,
+  Input,
+  LogWrite,
+  Outcome,
+  Outgoing,
+  OutgoingRequest,
+  SendSnapshot,
+} from "./effects.ts";
 import {
   entryType,
   type Configuration,
@@ -108,6 +116,7 @@ export class TestServer {
   readonly applied: Entry[] = [];
   readonly outcomes: Outcome[] = [];
   readonly sent: Outgoing[] = [];
+  readonly sentSnapshots: SendSnapshot[] = [];
   hardState: HardState;
   effects: Effects;
   nowMs = 0;
@@ -144,6 +153,7 @@ export class TestServer {
     const problems = checkInvariants(this.core);
     if (problems.length > 0) throw new Error(problems.join("; "));
     this.sent.push(...effects.send);
+    this.sentSnapshots.push(...effects.sendSnapshot);
     if (effects.write !== undefined) {
       this.#writes.push(effects.write);
       this.#token = effects.write.token;
