@@ -238,7 +238,7 @@ describe("checks", () => {
   test("scripts from the network are refused unless allowed", async () => {
     const parts = testAgent();
     const adding = addCheck(parts, { CheckID: "c", ScriptArgs: ["true"], Interval: seconds(1) });
-    await expect(adding).rejects.toThrow("Scripts are disabled on this agent from remote calls");
+    expect(adding).rejects.toThrow("Scripts are disabled on this agent from remote calls");
   });
 });
 
@@ -293,7 +293,7 @@ describe("definitions", () => {
   test("a bad definition stops the start", async () => {
     const bad = { ...service, Checks: [{ Args: ["x"], Interval: "1s" }] };
     const parts = testAgent({ settings: { definitions: { services: [bad], checks: [] } } });
-    await expect(parts.agent.start()).rejects.toThrow(
+    expect(parts.agent.start()).rejects.toThrow(
       'Failed to register service "db": Scripts are disabled on this agent;',
     );
   });

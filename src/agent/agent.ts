@@ -8,6 +8,7 @@ import type { CheckIo } from "./check-io.ts";
 import { DefinitionLoader } from "./definition-loader.ts";
 import { EventLog } from "./events.ts";
 import type { AgentFiles } from "./files.ts";
+import { Intake } from "./intake.ts";
 import { LocalState } from "./local-state.ts";
 import type { MetricsRegistry } from "./metrics-registry.ts";
 import { Persistence } from "./persistence.ts";
@@ -46,6 +47,8 @@ export class Agent {
   readonly registry: MetricsRegistry;
   readonly state: LocalState;
   readonly registrar: Registrar;
+  /** Registrations from outside, which are checked first. */
+  readonly intake: Intake;
   readonly events: EventLog;
   /** The node's metadata as the catalog has it. */
   readonly nodeMeta: Readonly<Record<string, string>>;
@@ -105,6 +108,7 @@ export class Agent {
       persistence: this.#persistence,
       userToken: () => "",
     });
+    this.intake = new Intake(this.registrar, settings.nodeName);
     this.events = new EventLog({
       nodeName: settings.nodeName,
       uuid: deps.uuid,

@@ -1,11 +1,6 @@
 /** The outside world as checks see it. The runtime implements it; tests replace it. */
 
-/** Output of which only the last bytes were kept. */
-export interface CapturedOutput {
-  readonly tail: Uint8Array;
-  /** Bytes written in all. */
-  readonly bytesTotal: number;
-}
+import type { CapturedOutput } from "../lib/tail-buffer.ts";
 
 export interface HttpProbe {
   readonly method: string;

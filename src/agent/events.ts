@@ -4,26 +4,22 @@
  * With one node the pool is this agent; another transport hands over what it heard by `receive`.
  */
 import { RpcError } from "../wire/rpc/method.ts";
-import { bytes, int, str, uint } from "../wire/schema/scalars.ts";
-import { struct } from "../wire/schema/struct.ts";
-import type { Infer } from "../wire/schema/codec.ts";
 import type { NodeService } from "../wire/structs/service.ts";
 
 const eventsMax = 256;
 const eventVersion = 1;
 
-/** An event as the HTTP API shows it. Payload: bytes, or `null`. */
-export const UserEvent = struct("UserEvent", {
-  ID: str,
-  Name: str,
-  Payload: bytes,
-  NodeFilter: str,
-  ServiceFilter: str,
-  TagFilter: str,
-  Version: int,
-  LTime: uint,
-});
-export type UserEvent = Infer<typeof UserEvent>;
+/** An event as the HTTP API shows it. Payload: bytes, or `null`. LTime: 0 until it was heard. */
+export interface UserEvent {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Payload: Uint8Array | null;
+  readonly NodeFilter: string;
+  readonly ServiceFilter: string;
+  readonly TagFilter: string;
+  readonly Version: number;
+  readonly LTime: number;
+}
 
 export type EventInput = Pick<UserEvent, "Name" | "Payload" | "NodeFilter" | "ServiceFilter" | "TagFilter">;
 
@@ -46,7 +42,7 @@ export class EventLog {
   /** Sends an event to everyone. Answers it as sent: without a time yet. Throws `RpcError`. */
   fire(input: EventInput): UserEvent {
     assertFilters(input);
-    const event = UserEvent.make({ ...input, ID: this.#deps.uuid(), Version: eventVersion });
+    const event = { ...input, ID: this.#deps.uuid(), Version: eventVersion, LTime: 0 };
     this.#lamportTime += 1;
     this.receive({ ...event, LTime: this.#lamportTime });
     return event;
@@ -64,6 +60,12 @@ export class EventLog {
   /** Events of a name, or all for "", oldest first. */
   list(name: string): readonly UserEvent[] {
     return name === "" ? [...this.#events] : this.#events.filter((event) => event.Name === name);
+  }
+
+  /** The index of a list of events: that of its last one, or 1. It names the event and does not grow. */
+  indexOf(events: readonly UserEvent[]): bigint {
+    const last = events.at(-1);
+    return last === undefined ? 1n : eventIndex(last.ID);
   }
 
   /** Calls `fn` after each event that was kept, until disposed. */
@@ -100,8 +102,8 @@ function assertFilters({ Name, NodeFilter, ServiceFilter, TagFilter }: EventInpu
   }
 }
 
-/** The index of a list that ends with this event: both halves of its UUID, one over the other. */
-export function eventIndex(id: string): bigint {
+/** Both halves of a UUID, one over the other. */
+function eventIndex(id: string): bigint {
   const hex = id.replaceAll("-", "");
   return BigInt(`0x${hex.slice(0, 16)}`) ^ BigInt(`0x${hex.slice(16)}`);
 }

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { check, property, array, uint8Array, integer } from "fast-check";
 import { NodeService } from "../wire/structs/service.ts";
-import { EventLog, eventIndex } from "./events.ts";
+import { EventLog } from "./events.ts";
 import { reconcileSelf } from "./leader-reconcile.ts";
 import { MetricsRegistry } from "./metrics-registry.ts";
 import { listedErrors, metaProblem } from "./service-rules.ts";
 import { sidecarPort } from "./sidecar.ts";
 import { StatusCounter } from "./status-counter.ts";
-import { TailBuffer } from "./tail-buffer.ts";
+import { TailBuffer } from "../lib/tail-buffer.ts";
 import { FakeCatalog, ManualClock } from "./test-kit.ts";
 
 test("a tail keeps the last bytes and counts all", () => {
@@ -84,7 +84,10 @@ describe("events", () => {
   });
 
   test("the index folds the UUID", () => {
-    expect(eventIndex("00000000-0000-0001-0000-000000000003")).toBe(2n);
+    const log = make();
+    expect(log.indexOf([])).toBe(1n);
+    const event = { ...log.fire(input), ID: "00000000-0000-0001-0000-000000000003" };
+    expect(log.indexOf([event])).toBe(2n);
   });
 });
 

@@ -1,7 +1,8 @@
 /** Checks that ask again and again: HTTP, TCP and scripts. The first time comes after a random part of the interval. */
 import { renderDuration } from "../lib/duration.ts";
+import type { CapturedOutput } from "../lib/tail-buffer.ts";
 import type { CheckType } from "../wire/structs/service.ts";
-import type { CapturedOutput, CheckIo } from "./check-io.ts";
+import type { CheckIo } from "./check-io.ts";
 import type { CheckRunner, RunnerDeps } from "./runner.ts";
 import type { StatusCounter } from "./status-counter.ts";
 

@@ -1,14 +1,11 @@
 /** `/v1/agent/check…`: register checks and report on them. */
 import type { Agent } from "../agent/agent.ts";
-import { checkProblem, checkStatuses } from "../agent/check-kind.ts";
-import { describeCheck } from "../agent/registrar.ts";
-import { HealthCheck } from "../wire/structs/catalog.ts";
 import { checkBody, updateBody } from "./agent-body.ts";
 import { filtered, type FilterCompiler } from "./agent-filter.ts";
 import { checksJson } from "./agent-json.ts";
-import { done, enableParam, restOf } from "./agent-path.ts";
+import { done, enableParam, orBadRequest, restOf } from "./agent-path.ts";
 import { jsonResponse, tokenOf } from "./respond.ts";
-import { HttpError, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
+import type { HttpResponse, Route, RoutedRequest } from "./types.ts";
 
 export function agentCheckRoutes(agent: Agent, compile: FilterCompiler | undefined): readonly Route[] {
   return [
@@ -51,30 +48,14 @@ function reportRoute(agent: Agent, verb: string, status: string): Route {
 
 async function update(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
   const { status, output } = await updateBody(request);
-  if (!checkStatuses.includes(status)) throw new HttpError(400, `Invalid check status: '${status}'`);
-  agent.registrar.reportTtl(restOf(request), status, output);
+  await orBadRequest(() => agent.intake.report(restOf(request), status, output));
   return done();
 }
 
 async function register(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
-  const { type, serviceId, token } = await checkBody(request);
-  if (type.Name === "") throw new HttpError(400, "Missing check name");
-  if (type.Status !== "" && !checkStatuses.includes(type.Status))
-    throw new HttpError(400, "Bad check status");
-  const problem = checkProblem(type);
-  if (problem !== undefined) throw new HttpError(400, `Invalid check: ${problem}`);
-  const check = HealthCheck.make({
-    ...describeCheck(type),
-    Node: agent.settings.nodeName,
-    ServiceID: serviceId,
-  });
-  await agent.registrar.addCheck({
-    check,
-    type,
-    token: token === "" ? tokenOf(request) : token,
-    fromConfig: false,
-    persist: true,
-  });
+  const body = await checkBody(request);
+  const token = body.token === "" ? tokenOf(request) : body.token;
+  await orBadRequest(() => agent.intake.check({ ...body, token }));
   return done();
 }
 

@@ -1,5 +1,6 @@
 /** Small things that the agent's routes share. */
 import { displayText } from "../lib/byte-string.ts";
+import { ProconsulError } from "../lib/errors.ts";
 import { plainResponse } from "./respond.ts";
 import { decodePath, HttpError, type HttpResponse, type RoutedRequest } from "./types.ts";
 
@@ -29,4 +30,15 @@ export function enableParam(request: RoutedRequest): boolean {
 export function wantsText(request: RoutedRequest): boolean {
   if ((request.header("accept") ?? "").startsWith("text/plain")) return true;
   return request.query.get("format") === "text";
+}
+
+/** Runs a registration; what is wrong with the definition becomes 400. */
+export async function orBadRequest(register: () => Promise<void> | void): Promise<void> {
+  try {
+    await register();
+  } catch (error) {
+    if (error instanceof ProconsulError && error.code === "invalid-definition")
+      throw new HttpError(400, error.message);
+    throw error;
+  }
 }

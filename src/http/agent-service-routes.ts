@@ -1,22 +1,10 @@
 /** `/v1/agent/service…`: register, read, take out of and into maintenance. */
 import type { Agent } from "../agent/agent.ts";
-import { checkStatuses } from "../agent/check-kind.ts";
-import {
-  checksOfDefinition,
-  checksProblem,
-  isAnyAddress,
-  metaProblem,
-  serviceProblem,
-  toNodeService,
-  weightsProblem,
-} from "../agent/service-rules.ts";
-import { sidecarOf, withoutSidecar } from "../agent/sidecar.ts";
 import { RpcError } from "../wire/rpc/method.ts";
-import type { CheckType, NodeService, ServiceDefinition } from "../wire/structs/service.ts";
 import { serviceBody } from "./agent-body.ts";
 import { filtered, type FilterCompiler } from "./agent-filter.ts";
 import { AgentService, toAgentService, withContentHash } from "./agent-json.ts";
-import { done, enableParam, restOf } from "./agent-path.ts";
+import { done, enableParam, orBadRequest, restOf } from "./agent-path.ts";
 import { jsonResponse, readParams, tokenOf } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 import { map } from "../wire/schema/collections.ts";
@@ -111,64 +99,13 @@ function changeOf(
 
 async function register(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
   const definition = await serviceBody(request);
-  if (definition.Name === "") throw new HttpError(400, "Missing service name");
-  if (isAnyAddress(definition.Address)) throw new HttpError(400, "Invalid service address");
-  const service = toNodeService(definition);
-  assertValid(service);
-  const checks = checksOfDefinition(definition);
-  assertChecks(checks, "Invalid check");
-  const token = definition.Token === "" ? tokenOf(request) : definition.Token;
-  const sidecar = sidecarFor(service, definition, token);
   const replace = request.query.all("replace-existing-checks")[0];
   const options = {
-    persist: true,
-    fromConfig: false,
+    token: definition.Token === "" ? tokenOf(request) : definition.Token,
     replaceExistingChecks: replace === "" || replace === "true",
   };
-  await agent.registrar.addService({ ...options, service: withoutSidecar(service), checks, token });
-  if (sidecar !== undefined) await agent.registrar.addService({ ...options, ...sidecar });
+  await orBadRequest(() => agent.intake.service(definition, options));
   return done();
-}
-
-function assertValid(service: NodeService): void {
-  const weights = weightsProblem(service.Weights);
-  if (weights !== undefined) throw new HttpError(400, `Invalid Weights: ${weights}`);
-  const meta = metaProblem(service.Kind, service.Meta);
-  if (meta !== undefined) throw new HttpError(400, `Invalid Service Meta: ${meta}`);
-  const problem = serviceProblem(service);
-  if (problem !== undefined) throw new HttpError(400, problem);
-}
-
-function assertChecks(checks: readonly CheckType[], where: string): void {
-  const problem = checksProblem(checks);
-  if (problem !== undefined) throw new HttpError(400, `${where}: ${problem}`);
-  for (const { Status } of checks) {
-    if (Status !== "" && !checkStatuses.includes(Status)) {
-      throw new HttpError(400, "Status for checks must 'passing', 'warning', 'critical'");
-    }
-  }
-}
-
-function sidecarFor(
-  service: NodeService,
-  definition: ServiceDefinition,
-  token: string,
-): ReturnType<typeof sidecarOf> {
-  const nested = definition.Connect?.SidecarService ?? null;
-  if (nested === null) return undefined;
-  assertChecks(checksOfDefinition(nested), "Invalid check in sidecar_service");
-  try {
-    const sidecar = sidecarOf(service, token);
-    // The port comes later: any will do to see the other problems.
-    const given = sidecar?.service;
-    const problem =
-      given === undefined ? undefined : serviceProblem({ ...given, Port: Math.max(1, given.Port) });
-    if (problem !== undefined) throw new HttpError(400, `Failed Validation: ${problem}`);
-    return sidecar;
-  } catch (error) {
-    if (error instanceof RpcError) throw new HttpError(400, `Invalid SidecarService: ${error.message}`);
-    throw error;
-  }
 }
 
 async function maintain(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {

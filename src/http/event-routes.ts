@@ -1,7 +1,8 @@
 /** `/v1/event`: fire user events, list those that were heard. */
 import type { Agent } from "../agent/agent.ts";
-import { eventIndex, UserEvent } from "../agent/events.ts";
 import { list } from "../wire/schema/collections.ts";
+import { bytes, int, str, uint } from "../wire/schema/scalars.ts";
+import { struct } from "../wire/schema/struct.ts";
 import { restOf } from "./agent-path.ts";
 import { datacenterOf, jsonResponse, readParams } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
@@ -10,6 +11,17 @@ import { HttpError, type HttpContext, type HttpResponse, type Route, type Routed
 const payloadBytesMax = 512 * 1024;
 const millisecondNs = 1e6;
 const waitMaxMs = 600_000;
+
+const UserEvent = struct("UserEvent", {
+  ID: str,
+  Name: str,
+  Payload: bytes,
+  NodeFilter: str,
+  ServiceFilter: str,
+  TagFilter: str,
+  Version: int,
+  LTime: uint,
+});
 
 /** The routes of one agent's events. */
 export function createEventRoutes(agent: Agent): readonly Route[] {
@@ -51,8 +63,7 @@ async function listEvents(agent: Agent, request: RoutedRequest, context: HttpCon
   const deadlineMs = agent.clock.monotonicMs() + (askedMs > 0 ? Math.min(askedMs, waitMaxMs) : waitMaxMs);
   for (;;) {
     const events = agent.events.list(request.query.get("name"));
-    const last = events.at(-1);
-    const index = last === undefined ? 1n : eventIndex(last.ID);
+    const index = agent.events.indexOf(events);
     const leftMs = deadlineMs - agent.clock.monotonicMs();
     if (known === 0n || index !== known || leftMs <= 0 || request.signal.aborted) {
       return jsonResponse(request, list(UserEvent).json(events), { "X-Consul-Index": String(index) });

@@ -11,7 +11,7 @@ async function serving(run: (port: number) => Promise<void>): Promise<void> {
   const server: Server = createServer((request, response) => {
     if (request.url === "/slow") return;
     if (request.url === "/away") response.writeHead(302, { location: "/" });
-    response.end(`${request.method} ${request.headers["x-a"] ?? ""} ${"x".repeat(50)}end`);
+    response.end(`${request.method} ${String(request.headers["x-a"])} ${"x".repeat(50)}end`);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
@@ -58,11 +58,11 @@ describe("HTTP probes", () => {
   test("give up in time", () =>
     serving(async (port) => {
       const slow = { ...probe(`http://127.0.0.1:${port}/slow`), timeoutMs: 50 };
-      await expect(io.http(slow, never)).rejects.toThrow("Client.Timeout exceeded");
+      expect(io.http(slow, never)).rejects.toThrow("Client.Timeout exceeded");
     }));
 
   test("say who refused", async () => {
-    await expect(io.http(probe("http://127.0.0.1:1/"), never)).rejects.toThrow(
+    expect(io.http(probe("http://127.0.0.1:1/"), never)).rejects.toThrow(
       'Get "http://127.0.0.1:1/": dial tcp 127.0.0.1:1: connect: connection refused',
     );
   });
@@ -78,7 +78,7 @@ test("TCP probes connect or say why not", () =>
       tlsSkipVerify: false,
     };
     await io.tcp(tcp, never);
-    await expect(io.tcp({ ...tcp, address: "127.0.0.1:1" }, never)).rejects.toThrow(
+    expect(io.tcp({ ...tcp, address: "127.0.0.1:1" }, never)).rejects.toThrow(
       "dial tcp 127.0.0.1:1: connect: connection refused",
     );
   }));
@@ -101,6 +101,6 @@ describe("commands", () => {
 
   test("say when there is no such program", async () => {
     const missing = io.run({ argv: ["no-such-program-x"], timeoutMs: 1_000, outputBytesMax: 16 }, never);
-    await expect(missing).rejects.toThrow('exec: "no-such-program-x": executable file not found in $PATH');
+    expect(missing).rejects.toThrow('exec: "no-such-program-x": executable file not found in $PATH');
   });
 });

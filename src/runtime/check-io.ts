@@ -5,7 +5,6 @@ import { request as httpsRequest } from "node:https";
 import { connect, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import type {
-  CapturedOutput,
   CheckIo,
   CommandProbe,
   CommandResult,
@@ -13,7 +12,7 @@ import type {
   HttpProbeResult,
   TcpProbe,
 } from "../agent/check-io.ts";
-import { TailBuffer } from "../agent/tail-buffer.ts";
+import { TailBuffer, type CapturedOutput } from "../lib/tail-buffer.ts";
 
 /** What the program calls itself in requests. */
 const userAgent = "Consul Health Check";

@@ -1,6 +1,12 @@
 /** Keeps the last bytes of a stream and counts all of them. */
-import { assert } from "../lib/assert.ts";
-import type { CapturedOutput } from "./check-io.ts";
+import { assert } from "./assert.ts";
+
+/** The last bytes of an output. */
+export interface CapturedOutput {
+  readonly tail: Uint8Array;
+  /** Bytes written in all. */
+  readonly bytesTotal: number;
+}
 
 export class TailBuffer {
   readonly #bytesMax: number;
