@@ -150,6 +150,7 @@ export async function runFake(argv: readonly string[], world: FakeWorld = {}): P
     env: world.env ?? {},
     stdout,
     stderr,
+    flush: async () => undefined,
     readStdin: async () => toBytes(world.stdin ?? ""),
     files: fakeFiles(files),
     transports: fakeTransports(world, log),

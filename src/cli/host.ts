@@ -76,6 +76,8 @@ export interface CliHost {
   readonly env: Environment;
   readonly stdout: OutputSink;
   readonly stderr: OutputSink;
+  /** Resolves once everything written has left this process, or its reader is gone. */
+  flush(): Promise<void>;
   /** Everything on standard input. */
   readStdin(): Promise<Uint8Array>;
   readonly files: CliFiles;

@@ -41,6 +41,13 @@ async function agentCommand(host: CliHost): Promise<Command> {
  * only on a bug: failures that the world or the user caused are told on standard error.
  */
 export async function runCli(argv: readonly string[], host: CliHost): Promise<number> {
+  const exitCode = await runLine(argv, host);
+  // The caller may end the process at once: what was printed must be out by then.
+  await host.flush();
+  return exitCode;
+}
+
+async function runLine(argv: readonly string[], host: CliHost): Promise<number> {
   const line = splitCommandLine(argv, (name) => registry.some((entry) => entry.name === name));
   if (line.versionWanted) return (await import("./commands/version.ts")).versionCommand.run([], host);
   if (line.name === "" && line.helpWanted) {

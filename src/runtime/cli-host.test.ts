@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { readText } from "../client/http-client.ts";
 import type { CliHost } from "../cli/host.ts";
 import { FileError } from "../lib/file-error.ts";
@@ -73,4 +76,21 @@ test("what is written when the source breaks off is told by the source's error",
 
 test("random bytes are as many as asked for", () => {
   expect(host().randomBytes(32).length).toBe(32);
+});
+
+test("what was written has left the process once flush resolves, however slow its reader is", async () => {
+  const source = `
+    import { openCliHost } from ${JSON.stringify(join(import.meta.dirname, "cli-host.ts"))};
+    const host = openCliHost({});
+    host.stdout.write(new Uint8Array(2_000_000).fill(65));
+    host.stdout.write("");
+    host.stderr.write("told");
+    await host.flush();
+    process.exit();
+  `;
+  const child = spawn(process.execPath, ["-e", source], { stdio: ["ignore", "pipe", "pipe"] });
+  // By the time the second stream speaks, the first has long filled its pipe.
+  const [told] = (await once(child.stderr, "data")) as [Uint8Array];
+  const whole = await text(child.stdout);
+  expect([new TextDecoder().decode(told), whole.length]).toEqual(["told", 2_000_000]);
 });

@@ -9,7 +9,7 @@ import { createReadStream } from "node:fs";
 import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { once } from "node:events";
 import type { Readable } from "node:stream";
-import type { AgentCommand, CliFiles, CliHost, ConfigTools } from "../cli/host.ts";
+import type { AgentCommand, CliFiles, CliHost, ConfigTools, OutputSink } from "../cli/host.ts";
 import { FileError } from "../lib/file-error.ts";
 import { buildInfo } from "./build-info.ts";
 import { systemClock } from "./clock.ts";
@@ -73,6 +73,40 @@ const files: CliFiles = {
   remove: (path) => named("remove", path, rm(path, { force: true })),
 };
 
+/** A standard stream as a sink. Writing never waits; `flush` does. */
+class StandardSink implements OutputSink {
+  readonly #stream: NodeJS.WriteStream;
+  #open = true;
+  #pendingCount = 0;
+  #onIdle: () => void = () => undefined;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    // The reader of a pipe may leave early, like `head`; there is nobody to tell then.
+    stream.on("error", () => {
+      this.#open = false;
+      this.#onIdle();
+    });
+  }
+
+  write(data: string | Uint8Array): void {
+    // Counted rather than probed: Bun calls back at once for an empty write behind a full pipe.
+    if (!this.#open || data.length === 0) return;
+    this.#pendingCount += 1;
+    this.#stream.write(data, () => {
+      this.#pendingCount -= 1;
+      if (this.#pendingCount === 0) this.#onIdle();
+    });
+  }
+
+  async flush(): Promise<void> {
+    if (!this.#open || this.#pendingCount === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+}
+
 async function readStdin(): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
@@ -92,12 +126,17 @@ function onInterrupt(fn: () => void): Disposable {
 
 /** The host of a real command line. */
 export function openCliHost(parts: CliParts): CliHost {
+  const stdout = new StandardSink(process.stdout);
+  const stderr = new StandardSink(process.stderr);
   return {
     programName: "proconsul",
     build: buildInfo(),
     env: process.env,
-    stdout: { write: (data) => void process.stdout.write(data) },
-    stderr: { write: (data) => void process.stderr.write(data) },
+    stdout,
+    stderr,
+    flush: async () => {
+      await Promise.all([stdout.flush(), stderr.flush()]);
+    },
     readStdin,
     files,
     transports: nodeTransports,
