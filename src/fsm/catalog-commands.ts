@@ -25,7 +25,8 @@ export const catalogSnapshotPart: SnapshotPart = {
     for (const node of view.nodes.values()) {
       const base = registrationOf(node);
       yield record(base);
-      for (const [, Service] of view.services.withPrefix(nodePrefix(node.Node))) yield record({ ...base, Service });
+      for (const [, Service] of view.services.withPrefix(nodePrefix(node.Node)))
+        yield record({ ...base, Service });
       for (const [, Check] of view.checks.withPrefix(nodePrefix(node.Node))) yield record({ ...base, Check });
     }
   },

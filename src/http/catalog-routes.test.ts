@@ -59,7 +59,12 @@ beforeEach(() => {
       metrics: noMetrics,
       kvValueBytesMax: 512 * 1024,
       txnBytesMax: 512 * 1024,
-      snapshots: new Snapshots({ consensus, tools: systemArchiveTools, clock: stoppedClock, datacenter: "dc1" }),
+      snapshots: new Snapshots({
+        consensus,
+        tools: systemArchiveTools,
+        clock: stoppedClock,
+        datacenter: "dc1",
+      }),
     },
     blockedEndpoints: [],
     responseHeaders: {},
@@ -74,16 +79,17 @@ interface Answer {
   readonly bytes: Uint8Array;
 }
 
-async function call(method: string, target: string, body: unknown = "", signal?: AbortSignal): Promise<Answer> {
+async function call(method: string, target: string, body: unknown = ""): Promise<Answer> {
   const at = target.indexOf("?");
-  const raw = body instanceof Uint8Array ? body : utf8.encode(typeof body === "string" ? body : JSON.stringify(body));
+  const raw =
+    body instanceof Uint8Array ? body : utf8.encode(typeof body === "string" ? body : JSON.stringify(body));
   const answer = await app({
     method,
     path: at < 0 ? target : target.slice(0, at),
     search: at < 0 ? "" : target.slice(at + 1),
     header: () => undefined,
     body: () => Promise.resolve(raw),
-    signal: signal ?? new AbortController().signal,
+    signal: new AbortController().signal,
     remoteAddress: "127.0.0.1",
   });
   const bytes = typeof answer.body === "string" ? utf8.encode(answer.body) : (answer.body as Uint8Array);
@@ -104,10 +110,17 @@ async function register(body: Record<string, unknown>): Promise<void> {
 
 describe("refusals", () => {
   const put = "/v1/catalog/register";
-  const refused: readonly [string, string, unknown, number, string][] = [
+  type Refused = readonly [method: string, target: string, body: unknown, status: number, text: string];
+  const refused: readonly Refused[] = [
     ["PUT", put, {}, 500, "Must provide node"],
     ["PUT", put, { Node: "a" }, 500, "Must provide address if SkipNodeUpdate is not set"],
-    ["PUT", put, { Node: "a", Address: "x", ID: "not-a-uuid" }, 500, "Bad node ID: uuid string is wrong length"],
+    [
+      "PUT",
+      put,
+      { Node: "a", Address: "x", ID: "not-a-uuid" },
+      500,
+      "Bad node ID: uuid string is wrong length",
+    ],
     ["PUT", put, { Node: "a", Address: "x", Datacenter: "nowhere" }, 500, "No path to datacenter"],
     ["PUT", put, { Node: "a", Address: "x", Service: { ID: "x" } }, 500, "Must provide service name with ID"],
     ["PUT", "/v1/catalog/deregister", {}, 500, "Must provide node"],
@@ -115,40 +128,82 @@ describe("refusals", () => {
     ["GET", "/v1/catalog/service/", "", 400, "Missing service name"],
     ["GET", "/v1/catalog/gateway-services/", "", 400, "Missing gateway name"],
     ["GET", "/v1/catalog/nodes?dc=nowhere", "", 500, "No path to datacenter"],
-    ["GET", "/v1/catalog/services?cached&consistent", "", 400, "Cannot specify ?cached with ?consistent, conflicting semantics."],
+    [
+      "GET",
+      "/v1/catalog/services?cached&consistent",
+      "",
+      400,
+      "Cannot specify ?cached with ?consistent, conflicting semantics.",
+    ],
     ["GET", "/v1/catalog/nodes?max_stale=zz", "", 400, 'Invalid max_stale value "zz"'],
     ["GET", "/v1/health/service/x?passing=maybe", "", 400, "Invalid value for ?passing"],
     ["GET", "/v1/health/state/", "", 400, "Missing check state"],
-    ["PUT", "/v1/coordinate/update", { Node: "a", Coord: { Vec: [0], Error: 1 } }, 500, "incompatible coordinate"],
-    ["DELETE", "/v1/operator/raft/peer?id=nobody", "", 500, 'id "nobody" was not found in the Raft configuration'],
-    ["DELETE", "/v1/operator/raft/peer?id=a&address=b:1", "", 400, "Must specify only one of ?id or ?address"],
+    [
+      "PUT",
+      "/v1/coordinate/update",
+      { Node: "a", Coord: { Vec: [0], Error: 1 } },
+      500,
+      "incompatible coordinate",
+    ],
+    [
+      "DELETE",
+      "/v1/operator/raft/peer?id=nobody",
+      "",
+      500,
+      'id "nobody" was not found in the Raft configuration',
+    ],
+    [
+      "DELETE",
+      "/v1/operator/raft/peer?id=a&address=b:1",
+      "",
+      400,
+      "Must specify only one of ?id or ?address",
+    ],
     ["POST", "/v1/operator/raft/transfer-leader", "", 500, "cannot find peer"],
     ["PUT", "/v1/snapshot", "", 500, "failed to decompress snapshot: EOF"],
     ["PUT", "/v1/snapshot", "garbage", 500, "failed to decompress snapshot: unexpected EOF"],
   ];
-  test.each(refused)("%s %s %j", async (method, target, body, status, text) => {
+  test.each(refused)("%s %s %j", async (...[method, target, body, status, text]: Refused) => {
     const answer = await call(method, target, body);
     expect([answer.status, answer.text]).toEqual([status, text]);
   });
 
   test("a proxy needs a destination and a port", async () => {
-    const answer = await call("PUT", put, { Node: "a", Address: "x", Service: { Service: "p", Kind: "connect-proxy" } });
+    const answer = await call("PUT", put, {
+      Node: "a",
+      Address: "x",
+      Service: { Service: "p", Kind: "connect-proxy" },
+    });
     expect(answer.text).toBe(
       "2 errors occurred:\n\t* Proxy.DestinationServiceName must be non-empty for Connect proxy services\n" +
-        "\t* Port or SocketPath must be set for a Connect proxy\n\n",
+        "\t* Port must be set for a Connect proxy\n\n",
     );
   });
 });
 
 describe("catalog and health", () => {
   test("what was registered reads back, with lists where there is none", async () => {
-    await register({ Node: "a", Service: { Service: "web", Port: 80 }, Check: { Name: "c", ServiceID: "web" } });
+    await register({
+      Node: "a",
+      Service: { Service: "web", Port: 80 },
+      Check: { Name: "c", ServiceID: "web" },
+    });
     expect(await json("/v1/catalog/service/WEB")).toMatchObject([
-      { Node: "a", ServiceID: "web", ServiceTags: [], ServiceMeta: {}, TaggedAddresses: null, CreateIndex: 1 },
+      {
+        Node: "a",
+        ServiceID: "web",
+        ServiceTags: [],
+        ServiceMeta: {},
+        TaggedAddresses: null,
+        CreateIndex: 1,
+      },
     ]);
     expect(await json("/v1/catalog/services")).toEqual({ web: [] });
     expect(await json("/v1/health/service/web")).toMatchObject([
-      { Service: { ID: "web", Tags: [], Meta: null }, Checks: [{ CheckID: "c", Status: "critical", ServiceTags: [] }] },
+      {
+        Service: { ID: "web", Tags: [], Meta: null },
+        Checks: [{ CheckID: "c", Status: "critical", ServiceTags: [] }],
+      },
     ]);
     expect(await json("/v1/health/service/web?passing")).toEqual([]);
     expect(await json("/v1/health/service/web?passing=false")).toHaveLength(1);
@@ -174,15 +229,28 @@ describe("catalog and health", () => {
   });
 
   test("connect finds proxies and native instances", async () => {
-    const proxy = { Service: "side", Kind: "connect-proxy", Port: 1, Proxy: { DestinationServiceName: "web" } };
+    const proxy = {
+      Service: "side",
+      Kind: "connect-proxy",
+      Port: 1,
+      Proxy: { DestinationServiceName: "web" },
+    };
     await register({ Node: "a", Service: proxy });
     await register({ Node: "a", Service: { Service: "web", Connect: { Native: true } } });
-    expect(await json("/v1/catalog/connect/web")).toMatchObject([{ ServiceID: "side" }, { ServiceID: "web" }]);
+    expect(await json("/v1/catalog/connect/web")).toMatchObject([
+      { ServiceID: "side" },
+      { ServiceID: "web" },
+    ]);
     expect(await json("/v1/health/connect/web")).toHaveLength(2);
   });
 
   test("near sorts by distance, with strangers at the end", async () => {
-    for (const [Node, x] of [["far", 0.5], ["near", 0.1], ["self", 0], ["lost", undefined]] as const) {
+    for (const [Node, x] of [
+      ["far", 0.5],
+      ["near", 0.1],
+      ["self", 0],
+      ["lost", undefined],
+    ] as const) {
       await register({ Node });
       if (x === undefined) continue;
       const Coord = { Vec: [x, 0, 0, 0, 0, 0, 0, 0], Error: 1, Adjustment: 0, Height: 0.00001 };
@@ -197,7 +265,11 @@ describe("catalog and health", () => {
     const first = await call("GET", "/v1/health/service/web?cached");
     const second = await call("GET", "/v1/health/service/web?cached");
     expect(second.bytes).toBe(first.bytes);
-    expect([first.headers["X-Cache"], second.headers["X-Cache"], second.headers["Age"]]).toEqual(["MISS", "HIT", "0"]);
+    expect([first.headers["X-Cache"], second.headers["X-Cache"], second.headers["Age"]]).toEqual([
+      "MISS",
+      "HIT",
+      "0",
+    ]);
     await register({ Node: "a", Check: { Name: "c", Status: "passing" } });
     expect((await call("GET", "/v1/health/service/web")).bytes).not.toBe(first.bytes);
   });
@@ -231,9 +303,14 @@ describe("operators", () => {
     });
     expect(await json("/v1/operator/autopilot/state")).toMatchObject({
       Leader: "11111111-0000-4000-8000-000000000001",
-      Servers: { "11111111-0000-4000-8000-000000000001": { Status: "leader", StableSince: "2023-11-14T22:13:19.5Z" } },
+      Servers: {
+        "11111111-0000-4000-8000-000000000001": { Status: "leader", StableSince: "2023-11-14T22:13:19.5Z" },
+      },
     });
-    expect(await json("/v1/operator/usage")).toMatchObject({ Usage: { dc1: { Nodes: 0 } }, KnownLeader: true });
+    expect(await json("/v1/operator/usage")).toMatchObject({
+      Usage: { dc1: { Nodes: 0 } },
+      KnownLeader: true,
+    });
   });
 
   test("change autopilot's settings, by compare-and-set if they like", async () => {
@@ -241,19 +318,38 @@ describe("operators", () => {
     expect(await json(path)).toMatchObject({ LastContactThreshold: "200ms", CreateIndex: 1, ModifyIndex: 1 });
     expect((await call("PUT", `${path}?cas=7`, { MaxTrailingLogs: 9 })).text).toBe("false");
     expect((await call("PUT", `${path}?cas=1`, { MaxTrailingLogs: 9 })).text).toBe("true");
-    expect(await json(path)).toMatchObject({ MaxTrailingLogs: 9, ServerStabilizationTime: "10s", CreateIndex: 1 });
+    expect(await json(path)).toMatchObject({
+      MaxTrailingLogs: 9,
+      ServerStabilizationTime: "10s",
+      CreateIndex: 1,
+    });
     expect((await call("PUT", path, { LastContactThreshold: "soon" })).status).toBe(400);
   });
 
   test("save and restore everything, indexes included", async () => {
-    await register({ Node: "a", Service: { Service: "web", Port: 1 }, Check: { Name: "c", ServiceID: "web" } });
-    await call("PUT", "/v1/coordinate/update", { Node: "a", Coord: { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1 } });
-    const before = [await json("/v1/health/service/web"), await json("/v1/coordinate/nodes"), [...store.tables.indexes.entries()]];
+    await register({
+      Node: "a",
+      Service: { Service: "web", Port: 1 },
+      Check: { Name: "c", ServiceID: "web" },
+    });
+    await call("PUT", "/v1/coordinate/update", {
+      Node: "a",
+      Coord: { Vec: [0, 0, 0, 0, 0, 0, 0, 0], Error: 1 },
+    });
+    const before = [
+      await json("/v1/health/service/web"),
+      await json("/v1/coordinate/nodes"),
+      [...store.tables.indexes.entries()],
+    ];
     const saved = await call("GET", "/v1/snapshot");
     expect(saved.headers).toMatchObject({ "X-Consul-KnownLeader": "true", "X-Consul-Index": "2" });
     await call("PUT", "/v1/catalog/deregister", { Node: "a" });
     expect(await json("/v1/health/service/web")).toEqual([]);
     expect((await call("PUT", "/v1/snapshot", saved.bytes)).status).toBe(200);
-    expect([await json("/v1/health/service/web"), await json("/v1/coordinate/nodes"), [...store.tables.indexes.entries()]]).toEqual(before);
+    expect([
+      await json("/v1/health/service/web"),
+      await json("/v1/coordinate/nodes"),
+      [...store.tables.indexes.entries()],
+    ]).toEqual(before);
   });
 });

@@ -49,7 +49,11 @@ function withDefaults<T extends { readonly Datacenter: string }>(
   request: RoutedRequest,
   { datacenter }: HttpContext,
 ): T {
-  return { ...body, Datacenter: body.Datacenter === "" ? datacenter : body.Datacenter, Token: tokenOf(request) };
+  return {
+    ...body,
+    Datacenter: body.Datacenter === "" ? datacenter : body.Datacenter,
+    Token: tokenOf(request),
+  };
 }
 
 async function datacenters(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
@@ -92,7 +96,11 @@ async function services(request: RoutedRequest, context: HttpContext): Promise<H
   });
 }
 
-async function instances(request: RoutedRequest, context: HttpContext, connect: boolean): Promise<HttpResponse> {
+async function instances(
+  request: RoutedRequest,
+  context: HttpContext,
+  connect: boolean,
+): Promise<HttpResponse> {
   const params = discoveryParams(request, context);
   const args = ServiceSpecificRequest.make({
     ...params,
@@ -129,7 +137,11 @@ async function node(request: RoutedRequest, context: HttpContext): Promise<HttpR
   const headers = metaHeaders(reply);
   if (found === null) return jsonResponse(request, "null", headers);
   const byId = Object.entries(found.Services ?? {}).map(([id, service]) => [id, withTags(service)] as const);
-  return jsonResponse(request, renderJson(NodeServices, { ...found, Services: Object.fromEntries(byId) }), headers);
+  return jsonResponse(
+    request,
+    renderJson(NodeServices, { ...found, Services: Object.fromEntries(byId) }),
+    headers,
+  );
 }
 
 async function nodeServices(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
@@ -143,7 +155,10 @@ async function nodeServices(request: RoutedRequest, context: HttpContext): Promi
 
 async function gatewayServices(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   const params = discoveryParams(request, context);
-  const args = ServiceSpecificRequest.make({ ...params, ServiceName: nameAfter(request, "Missing gateway name") });
+  const args = ServiceSpecificRequest.make({
+    ...params,
+    ServiceName: nameAfter(request, "Missing gateway name"),
+  });
   const reply = await callServer(request, context, { method: catalogGatewayServices, args });
   return jsonResponse(request, renderJson(GatewayServices, reply.Services ?? []), metaHeaders(reply));
 }

@@ -8,7 +8,15 @@ import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { Coordinate, CoordinateUpdateRequest } from "../wire/structs/operator.ts";
 import { DatacenterMap } from "../wire/structs/operator-state.ts";
 import { callServer, discoveryParams, registrationBytesMax } from "./discovery.ts";
-import { datacenterOf, jsonResponse, metaHeaders, parseJson, plainResponse, renderJson, tokenOf } from "./respond.ts";
+import {
+  datacenterOf,
+  jsonResponse,
+  metaHeaders,
+  parseJson,
+  plainResponse,
+  renderJson,
+  tokenOf,
+} from "./respond.ts";
 import { decodePath, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 const Coordinates = list(Coordinate);
@@ -23,7 +31,11 @@ async function datacenters(request: RoutedRequest, context: HttpContext): Promis
 async function nodes(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   const args = DCSpecificRequest.make(discoveryParams(request, context));
   const reply = await callServer(request, context, { method: methods.coordinateNodes, args });
-  return jsonResponse(request, renderJson(Coordinates, inSegment(request, reply.Coordinates)), metaHeaders(reply));
+  return jsonResponse(
+    request,
+    renderJson(Coordinates, inSegment(request, reply.Coordinates)),
+    metaHeaders(reply),
+  );
 }
 
 async function node(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {

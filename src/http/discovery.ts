@@ -99,7 +99,12 @@ const renderings = new WeakMap<object, Map<string, Uint8Array>>();
 export function sharedResponse(
   request: RoutedRequest,
   meta: Parameters<typeof metaHeaders>[0],
-  { shared, variant, render, cacheable }: {
+  {
+    shared,
+    variant,
+    render,
+    cacheable,
+  }: {
     readonly shared: object;
     readonly variant: string;
     readonly render: () => string;

@@ -8,7 +8,14 @@ import {
   ServiceSpecificRequest,
   type IndexedHealthChecks,
 } from "../wire/structs/catalog.ts";
-import { callServer, discoveryParams, metaFilters, nameAfter, sharedResponse, sourceOf } from "./discovery.ts";
+import {
+  callServer,
+  discoveryParams,
+  metaFilters,
+  nameAfter,
+  sharedResponse,
+  sourceOf,
+} from "./discovery.ts";
 import { metaHeaders, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
@@ -27,13 +34,19 @@ async function state(request: RoutedRequest, context: HttpContext): Promise<Http
     NodeMetaFilters: metaFilters(request),
     Source: sourceOf(request, context),
   });
-  return checksResponse(request, await callServer(request, context, { method: methods.healthChecksInState, args }));
+  return checksResponse(
+    request,
+    await callServer(request, context, { method: methods.healthChecksInState, args }),
+  );
 }
 
 async function node(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   const params = discoveryParams(request, context);
   const args = { ...params, Node: nameAfter(request, "Missing node name") };
-  return checksResponse(request, await callServer(request, context, { method: methods.healthNodeChecks, args }));
+  return checksResponse(
+    request,
+    await callServer(request, context, { method: methods.healthNodeChecks, args }),
+  );
 }
 
 async function checks(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
@@ -44,7 +57,10 @@ async function checks(request: RoutedRequest, context: HttpContext): Promise<Htt
     NodeMetaFilters: metaFilters(request),
     Source: sourceOf(request, context),
   });
-  return checksResponse(request, await callServer(request, context, { method: methods.healthServiceChecks, args }));
+  return checksResponse(
+    request,
+    await callServer(request, context, { method: methods.healthServiceChecks, args }),
+  );
 }
 
 function checksResponse(request: RoutedRequest, reply: IndexedHealthChecks): HttpResponse {
@@ -57,7 +73,11 @@ function checksResponse(request: RoutedRequest, reply: IndexedHealthChecks): Htt
   });
 }
 
-async function instances(request: RoutedRequest, context: HttpContext, kind: InstanceKind): Promise<HttpResponse> {
+async function instances(
+  request: RoutedRequest,
+  context: HttpContext,
+  kind: InstanceKind,
+): Promise<HttpResponse> {
   const params = discoveryParams(request, context);
   const args = ServiceSpecificRequest.make({
     ...params,

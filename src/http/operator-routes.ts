@@ -18,7 +18,15 @@ import {
   Usage,
 } from "../wire/structs/operator-state.ts";
 import { callServer, discoveryParams } from "./discovery.ts";
-import { datacenterOf, jsonResponse, metaHeaders, parseJson, plainResponse, renderJson, tokenOf } from "./respond.ts";
+import {
+  datacenterOf,
+  jsonResponse,
+  metaHeaders,
+  parseJson,
+  plainResponse,
+  renderJson,
+  tokenOf,
+} from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 const configurationBytesMax = 64 * 1024;
@@ -84,7 +92,10 @@ async function setConfiguration(request: RoutedRequest, context: HttpContext): P
   const cas = request.query.has("cas");
   const index = request.query.get("cas");
   if (cas && !/^\d+$/.test(index)) {
-    throw new HttpError(400, `Error parsing cas value: strconv.ParseUint: parsing ${JSON.stringify(index)}: invalid syntax`);
+    throw new HttpError(
+      400,
+      `Error parsing cas value: strconv.ParseUint: parsing ${JSON.stringify(index)}: invalid syntax`,
+    );
   }
   const args = {
     Datacenter: datacenterOf(request, context),
@@ -99,10 +110,15 @@ async function setConfiguration(request: RoutedRequest, context: HttpContext): P
 /** The settings in a body; what it leaves out keeps its default. */
 async function configurationIn(request: RoutedRequest): Promise<AutopilotConfig> {
   try {
-    const given = asObject(parseJson(await request.body(configurationBytesMax)), "", "api.AutopilotConfiguration");
+    const given = asObject(
+      parseJson(await request.body(configurationBytesMax)),
+      "",
+      "api.AutopilotConfiguration",
+    );
     return fromJsonValue(AutopilotConfig, { ...defaultAutopilotJson, ...given });
   } catch (error) {
-    if (error instanceof DecodeError) throw new HttpError(400, `Error parsing autopilot config: ${error.message}`);
+    if (error instanceof DecodeError)
+      throw new HttpError(400, `Error parsing autopilot config: ${error.message}`);
     throw error;
   }
 }
@@ -110,7 +126,10 @@ async function configurationIn(request: RoutedRequest): Promise<AutopilotConfig>
 async function health(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   const args = DCSpecificRequest.make(discoveryParams(request, context));
   const reply = await context.rpc.call(operatorServerHealth, args, request.signal);
-  const servers = (reply.Servers ?? []).map((one) => ({ ...one, StableSince: wholeSeconds(one.StableSince) }));
+  const servers = (reply.Servers ?? []).map((one) => ({
+    ...one,
+    StableSince: wholeSeconds(one.StableSince),
+  }));
   const response = jsonResponse(request, renderJson(OperatorHealthReply, { ...reply, Servers: servers }));
   return reply.Healthy ? response : { ...response, status: unhealthyStatus };
 }

@@ -26,4 +26,6 @@ async function handle(request: RoutedRequest, context: HttpContext): Promise<Htt
   };
 }
 
-export const snapshotRoutes: readonly Route[] = [{ pattern: "/v1/snapshot", methods: ["GET", "PUT"], handle }];
+export const snapshotRoutes: readonly Route[] = [
+  { pattern: "/v1/snapshot", methods: ["GET", "PUT"], handle },
+];

@@ -13,7 +13,10 @@ export const statusRoutes: readonly Route[] = [
     methods: ["GET"],
     handle: async (request, context) => {
       const args = DCSpecificRequest.make(discoveryParams(request, context));
-      return jsonResponse(request, str.json(await context.rpc.call(methods.statusLeader, args, request.signal)));
+      return jsonResponse(
+        request,
+        str.json(await context.rpc.call(methods.statusLeader, args, request.signal)),
+      );
     },
   },
   {

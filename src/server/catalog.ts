@@ -39,7 +39,10 @@ const register = endpoint({
   handle: async (server, request, { authorizer }) => {
     const body = completeRegistration(request, server.settings.datacenter);
     if (authorizer !== allowAll) authorizeRegistration(server.store, authorizer, body);
-    const refusal = await server.consensus.propose(encodeCommand(commandType.register, RegisterRequest, body), body);
+    const refusal = await server.consensus.propose(
+      encodeCommand(commandType.register, RegisterRequest, body),
+      body,
+    );
     if (typeof refusal === "string") throw new RpcError(refusal);
     return {};
   },
@@ -61,7 +64,11 @@ const deregister = endpoint({
 });
 
 /** The node's writers may remove all that is on it, a service's writers the service and its checks. */
-function mayDeregister({ store }: ServerContext, authorizer: Authorizer, request: DeregisterRequest): boolean {
+function mayDeregister(
+  { store }: ServerContext,
+  authorizer: Authorizer,
+  request: DeregisterRequest,
+): boolean {
   if (authorizer.nodeWrite(request.Node)) return true;
   if (request.ServiceID !== "") {
     const service = getService(store, request.Node, request.ServiceID);
@@ -85,7 +92,9 @@ const nodes = endpoint({
     const key = `nodes ${metaKey(request.NodeMetaFilters)}`;
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
       index: store.maxIndex("nodes"),
-      value: queryCacheOf(store).read(key, watch, (noted) => listNodes(store, noted, request.NodeMetaFilters)),
+      value: queryCacheOf(store).read(key, watch, (noted) =>
+        listNodes(store, noted, request.NodeMetaFilters),
+      ),
     }));
     const visible = filtered(caller.authorizer, value, ({ Node: node }) => caller.authorizer.nodeRead(node));
     const order = { source: request.Source, datacenter: server.settings.datacenter };
@@ -100,8 +109,11 @@ const services = endpoint({
     const { store } = server;
     const key = `services ${metaKey(request.NodeMetaFilters)}`;
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
-      index: request.NodeMetaFilters === null ? store.maxIndex("services") : store.maxIndex("services", "nodes"),
-      value: queryCacheOf(store).read(key, watch, (noted) => listServices(store, noted, request.NodeMetaFilters)),
+      index:
+        request.NodeMetaFilters === null ? store.maxIndex("services") : store.maxIndex("services", "nodes"),
+      value: queryCacheOf(store).read(key, watch, (noted) =>
+        listServices(store, noted, request.NodeMetaFilters),
+      ),
     }));
     if (caller.authorizer === allowAll) return { Services: value, ...meta };
     const visible = Object.entries(value).filter(([name]) => caller.authorizer.serviceRead(name));
@@ -113,10 +125,13 @@ const serviceNodes = endpoint({
   method: methods.catalogServiceNodes,
   kind: "read",
   handle: async (server, request, caller) => {
-    if (request.ServiceName === "" && request.ServiceAddress === "") throw new RpcError("Must provide service name");
+    if (request.ServiceName === "" && request.ServiceAddress === "")
+      throw new RpcError("Must provide service name");
     const { authorizer } = caller;
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) =>
-      request.ServiceName === "" ? nodesAtAddress(server, watch, request) : nodesOfService(server, watch, request),
+      request.ServiceName === ""
+        ? nodesAtAddress(server, watch, request)
+        : nodesOfService(server, watch, request),
     );
     const visible = filtered(
       authorizer,
@@ -124,7 +139,10 @@ const serviceNodes = endpoint({
       (row) => authorizer.nodeRead(row.Node) && authorizer.serviceRead(row.ServiceName),
     );
     const order = { source: request.Source, datacenter: server.settings.datacenter };
-    return { ServiceNodes: sortByDistance(server.store, visible, { ...order, nodeOf: (row) => row.Node }), ...meta };
+    return {
+      ServiceNodes: sortByDistance(server.store, visible, { ...order, nodeOf: (row) => row.Node }),
+      ...meta,
+    };
   },
 });
 
@@ -184,7 +202,11 @@ export function metaKey(wanted: Readonly<Record<string, string>> | null): string
 }
 
 /** The rows a caller may see: the same array when it may see all. */
-export function filtered<T>(authorizer: Authorizer, rows: readonly T[], visible: (row: T) => boolean): readonly T[] {
+export function filtered<T>(
+  authorizer: Authorizer,
+  rows: readonly T[],
+  visible: (row: T) => boolean,
+): readonly T[] {
   return authorizer === allowAll ? rows : rows.filter(visible);
 }
 
@@ -202,7 +224,8 @@ const serviceListOfNode = endpoint({
   kind: "read",
   handle: async (server, request, caller) => {
     const { value, meta } = await readNode(server, request, caller);
-    const list = value === null ? { Node: null, Services: null } : { Node: value.Node, Services: servicesIn(value) };
+    const list =
+      value === null ? { Node: null, Services: null } : { Node: value.Node, Services: servicesIn(value) };
     return { NodeServices: list, ...meta };
   },
 });
@@ -221,7 +244,9 @@ async function readNode(
   const node = read.value?.Node ?? null;
   if (authorizer === allowAll || read.value === null || node === null) return read;
   if (!authorizer.nodeRead(node.Node)) return { ...read, value: null };
-  const visible = Object.entries(read.value.Services ?? {}).filter(([, row]) => authorizer.serviceRead(row.Service));
+  const visible = Object.entries(read.value.Services ?? {}).filter(([, row]) =>
+    authorizer.serviceRead(row.Service),
+  );
   return { ...read, value: { Node: node, Services: Object.fromEntries(visible) } };
 }
 

@@ -3,7 +3,12 @@ import { commandType } from "../fsm/command.ts";
 import { CoordinateBatch } from "../fsm/coordinate-commands.ts";
 import { encodeCommand } from "../fsm/encode.ts";
 import { getNodeById } from "../state/catalog.ts";
-import { coordinateDimensions, isValidCoordinate, listCoordinates, nodeCoordinates } from "../state/coordinates.ts";
+import {
+  coordinateDimensions,
+  isValidCoordinate,
+  listCoordinates,
+  nodeCoordinates,
+} from "../state/coordinates.ts";
 import { PermissionDeniedError, RpcError } from "../wire/rpc/method.ts";
 import * as methods from "../wire/rpc/methods.ts";
 import { coordinateDatacenters, coordinateUpdate } from "../wire/rpc/operator-methods.ts";
@@ -27,7 +32,10 @@ const nodes = endpoint({
       value: listCoordinates(server.store, watch),
     }));
     const { authorizer } = caller;
-    return { Coordinates: filtered(authorizer, value, ({ Node: node }) => authorizer.nodeRead(node)), ...meta };
+    return {
+      Coordinates: filtered(authorizer, value, ({ Node: node }) => authorizer.nodeRead(node)),
+      ...meta,
+    };
   },
 });
 

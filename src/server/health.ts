@@ -114,7 +114,8 @@ function visibleChecks(authorizer: Authorizer, checks: readonly HealthCheck[]): 
     authorizer,
     checks,
     (check) =>
-      authorizer.nodeRead(check.Node) && (check.ServiceName === "" || authorizer.serviceRead(check.ServiceName)),
+      authorizer.nodeRead(check.Node) &&
+      (check.ServiceName === "" || authorizer.serviceRead(check.ServiceName)),
   );
 }
 
@@ -130,4 +131,9 @@ function orderedChecks(
   });
 }
 
-export const healthEndpoints: readonly AnyEndpoint[] = [checksOfState, checksOfNode, checksOfService, serviceNodes];
+export const healthEndpoints: readonly AnyEndpoint[] = [
+  checksOfState,
+  checksOfNode,
+  checksOfService,
+  serviceNodes,
+];

@@ -18,7 +18,11 @@ type Point = NonNullable<Coordinate["Coord"]>;
 export function sortByDistance<T>(
   store: StateStore,
   rows: readonly T[],
-  { source, datacenter, nodeOf }: {
+  {
+    source,
+    datacenter,
+    nodeOf,
+  }: {
     readonly source: NearSource;
     readonly datacenter: string;
     readonly nodeOf: (row: T) => string;
@@ -27,8 +31,13 @@ export function sortByDistance<T>(
   if (source.Node === "" || (source.Datacenter !== "" && source.Datacenter !== datacenter)) return rows;
   const from = coordinatesOf(store, source.Node);
   if (from.length === 0) return rows;
-  const measured = rows.map((row) => ({ row, distance: distanceBetween(from, coordinatesOf(store, nodeOf(row))) }));
-  return measured.sort((a, b) => (a.distance === b.distance ? 0 : a.distance - b.distance)).map(({ row }) => row);
+  const measured = rows.map((row) => ({
+    row,
+    distance: distanceBetween(from, coordinatesOf(store, nodeOf(row))),
+  }));
+  return measured
+    .sort((a, b) => (a.distance === b.distance ? 0 : a.distance - b.distance))
+    .map(({ row }) => row);
 }
 
 /** Distance within the first segment that both are in; infinite without one. */

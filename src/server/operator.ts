@@ -92,7 +92,8 @@ const transferLeader = endpoint({
     if (id !== "" && !servers.some((one) => one.id === id)) {
       throw new RpcError(`Could not find address for server id ${id}`);
     }
-    if (!servers.some((one) => one.voter && one.id !== settings.nodeId)) throw new RpcError("cannot find peer");
+    if (!servers.some((one) => one.voter && one.id !== settings.nodeId))
+      throw new RpcError("cannot find peer");
     await consensus.transferLeadership(id === "" ? undefined : id);
     return { Success: true };
   },

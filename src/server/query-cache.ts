@@ -46,7 +46,10 @@ export class QueryCache {
     }
     const depends = new WatchSet();
     const value = compute(depends);
-    assert(depends.topics.size + depends.kvPrefixes.size > 0, "a kept answer depends on something that can change");
+    assert(
+      depends.topics.size + depends.kvPrefixes.size > 0,
+      "a kept answer depends on something that can change",
+    );
     copyNotes(depends, watch);
     const watching = this.#watches.watch(depends, () => this.#entries.delete(key));
     this.#entries.set(key, { value, depends, watching });

@@ -1,4 +1,8 @@
-/** What a leader checks and completes in a registration before it is logged. Source: the reference's Catalog.Register. */
+/**
+ * What a leader checks and completes in a registration before it is logged.
+ *
+ * Source: the reference's Catalog.Register.
+ */
 import type { Authorizer } from "../acl/authorizer.ts";
 import { getNode, getService } from "../state/catalog.ts";
 import type { StateStore } from "../state/store.ts";
@@ -71,7 +75,11 @@ function typeOfCheck(definition: HealthCheck["Definition"]): string {
 }
 
 /** Throws `PermissionDeniedError` unless the caller may write all that the registration changes. */
-export function authorizeRegistration(store: StateStore, authorizer: Authorizer, request: RegisterRequest): void {
+export function authorizeRegistration(
+  store: StateStore,
+  authorizer: Authorizer,
+  request: RegisterRequest,
+): void {
   const node = getNode(store, request.Node);
   const changesNode =
     node === undefined ||

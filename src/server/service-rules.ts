@@ -26,7 +26,7 @@ function proxyProblems(service: NodeService): string[] {
     problems.push("Proxy.DestinationServiceName must not be a wildcard for Connect proxy services");
   }
   if (service.Port === 0 && service.SocketPath === "") {
-    problems.push("Port or SocketPath must be set for a Connect proxy");
+    problems.push("Port must be set for a Connect proxy");
   }
   if (service.Connect.Native) problems.push("A Proxy cannot also be Connect Native, only typical services");
   return [...problems, ...upstreamProblems(service.Proxy), ...exposeProblems(service.Proxy)];
@@ -85,7 +85,8 @@ function gatewayProblems(service: NodeService): string[] {
   if (service.Port === 0 && kind !== "ingress-gateway" && kind !== "api-gateway") {
     problems.push(`Port must be non-zero for a ${kind}`);
   }
-  if (service.Connect.SidecarService !== null) problems.push(`A ${kind} cannot have a sidecar service defined`);
+  if (service.Connect.SidecarService !== null)
+    problems.push(`A ${kind} cannot have a sidecar service defined`);
   if (proxy.DestinationServiceName !== "") problems.push(invalid("DestinationServiceName"));
   if (proxy.DestinationServiceID !== "") problems.push(invalid("DestinationServiceID"));
   if (proxy.LocalServiceAddress !== "") problems.push(invalid("LocalServiceAddress"));
@@ -97,7 +98,8 @@ function gatewayProblems(service: NodeService): string[] {
 function sidecarProblems({ Connect: { SidecarService: sidecar } }: NodeService): string[] {
   if (sidecar === null) return [];
   const problems: string[] = [];
-  if (sidecar.ID !== "") problems.push("A SidecarService cannot specify an ID as this is managed by the agent");
+  if (sidecar.ID !== "")
+    problems.push("A SidecarService cannot specify an ID as this is managed by the agent");
   if (sidecar.Connect !== null && sidecar.Connect.SidecarService !== null) {
     problems.push("A SidecarService cannot have a nested SidecarService");
   }

@@ -1,17 +1,23 @@
 /** Autopilot's settings: one row. */
 import { millisecondNs, secondNs } from "../lib/duration.ts";
-import { AutopilotConfig } from "../wire/structs/operator.ts";
+import type { AutopilotConfig } from "../wire/structs/operator.ts";
 import type { StateStore } from "./store.ts";
 
 const onlyRow = "";
 
 /** Settings until an operator changes them. Source: the reference's documentation. */
-export const defaultAutopilotConfig: AutopilotConfig = AutopilotConfig.make({
+export const defaultAutopilotConfig: AutopilotConfig = {
   CleanupDeadServers: true,
   LastContactThreshold: 200 * millisecondNs,
   MaxTrailingLogs: 250,
+  MinQuorum: 0,
   ServerStabilizationTime: 10 * secondNs,
-});
+  RedundancyZoneTag: "",
+  DisableUpgradeMigration: false,
+  UpgradeVersionTag: "",
+  CreateIndex: 0,
+  ModifyIndex: 0,
+};
 
 /** The settings in force, or `undefined` before the first leader wrote them. */
 export function getAutopilotConfig(store: StateStore): AutopilotConfig | undefined {

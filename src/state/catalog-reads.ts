@@ -4,13 +4,7 @@
  */
 import type { Node, NodeServices, ServiceNode } from "../wire/structs/catalog.ts";
 import type { NodeService } from "../wire/structs/service.ts";
-import {
-  extinctionIndex,
-  foldName,
-  nodeOfRowKey,
-  rowsOfNode,
-  serviceIndexName,
-} from "./catalog-rows.ts";
+import { extinctionIndex, foldName, nodeOfRowKey, rowsOfNode, serviceIndexName } from "./catalog-rows.ts";
 import { connectTarget, instancesOf } from "./catalog-services.ts";
 import type { StateStore } from "./store.ts";
 import type { WatchSet } from "./watch.ts";
@@ -47,7 +41,8 @@ export function listServices(
   }
   const tagsByName = new Map<string, Set<string>>();
   for (const [key, service] of store.tables.services.entries()) {
-    const counts = wanted === null || satisfiesMeta(store.tables.nodes.get(nodeOfRowKey(key))?.Meta ?? null, wanted);
+    const counts =
+      wanted === null || satisfiesMeta(store.tables.nodes.get(nodeOfRowKey(key))?.Meta ?? null, wanted);
     if (!counts) continue;
     const tags = tagsByName.get(service.Service) ?? new Set<string>();
     tagsByName.set(service.Service, tags);
@@ -80,7 +75,9 @@ export function findInstances(
   query: InstanceQuery & { readonly health: boolean },
 ): Instance[] {
   const found: Instance[] = [];
-  for (const { key, row } of query.connect ? connectRows(store, query.service) : instancesOf(store, query.service)) {
+  for (const { key, row } of query.connect
+    ? connectRows(store, query.service)
+    : instancesOf(store, query.service)) {
     const node = store.tables.nodes.get(nodeOfRowKey(key));
     if (node !== undefined && hasTags(row, query.tags)) found.push({ node, row });
     if (query.connect) watchService(watch, row.Service, query.health);
@@ -115,7 +112,8 @@ export function instancesAtAddress(store: StateStore, watch: WatchSet, address: 
   for (const [key, row] of store.tables.services.entries()) {
     const node = store.tables.nodes.get(nodeOfRowKey(key));
     if (node === undefined) continue;
-    if (row.Address === address || (row.Address === "" && node.Address === address)) found.push({ node, row });
+    if (row.Address === address || (row.Address === "" && node.Address === address))
+      found.push({ node, row });
   }
   return found;
 }
@@ -153,7 +151,8 @@ export function nodeServices(store: StateStore, watch: WatchSet, nameOrId: strin
   if (node === undefined) return null;
   watch.topic(`node-services:${foldName(node.Node)}`);
   const services = Object.create(null) as Record<string, NodeService>;
-  for (const service of rowsOfNode<NodeService>(store.tables.services, node.Node)) services[service.ID] = service;
+  for (const service of rowsOfNode<NodeService>(store.tables.services, node.Node))
+    services[service.ID] = service;
   return { Node: node, Services: services };
 }
 

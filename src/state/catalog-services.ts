@@ -54,7 +54,7 @@ export function ensureService(
 export function putService(store: StateStore, index: number, nodeName: string, row: NodeService): void {
   const { services, servicesByName } = store.tables;
   const existing = getService(store, nodeName, row.ID);
-  reportNames(store, nodeName, existing, row);
+  reportNames(store, nodeName, { before: existing, after: row });
   if (existing !== undefined && existing.Service !== row.Service) {
     servicesByName.delete(instanceKey(existing.Service, nodeName, existing.ID));
     instanceGone(store, index, existing);
@@ -75,7 +75,7 @@ export function deleteService(store: StateStore, index: number, node: string, se
   for (const check of rowsOfNode<HealthCheck>(store.tables.checks, node)) {
     if (check.ServiceID === serviceId) deleteCheck(store, index, node, check.CheckID);
   }
-  reportNames(store, node, existing, undefined);
+  reportNames(store, node, { before: existing });
   raiseIndex(store, "checks", index);
   store.tables.services.delete(rowKey(node, serviceId));
   store.tables.servicesByName.delete(instanceKey(existing.Service, node, serviceId));
@@ -144,18 +144,21 @@ function instanceGone(store: StateStore, index: number, gone: NodeService): void
 function reportNames(
   store: StateStore,
   node: string,
-  before: NodeService | undefined,
-  after: NodeService | undefined,
+  { before, after }: { readonly before?: NodeService | undefined; readonly after?: NodeService | undefined },
 ): void {
   const sameName = before?.Service === after?.Service;
   const beforeTags = before?.Tags ?? [];
   const afterTags = after?.Tags ?? [];
   const changed =
     sameName && before !== undefined
-      ? [...beforeTags.filter((tag) => !afterTags.includes(tag)), ...afterTags.filter((tag) => !beforeTags.includes(tag))]
+      ? [
+          ...beforeTags.filter((tag) => !afterTags.includes(tag)),
+          ...afterTags.filter((tag) => !beforeTags.includes(tag)),
+        ]
       : undefined;
   if (changed !== undefined) {
-    if (changed.length > 0 && !others(store, node, before as NodeService).hasAll(changed)) store.changedTopic("services");
+    if (changed.length > 0 && !others(store, node, before as NodeService).hasAll(changed))
+      store.changedTopic("services");
     return;
   }
   for (const [row, tags] of [

@@ -50,7 +50,11 @@ describe("nodes", () => {
     ensureCheck(store, 3, check("old", "c"));
     expect(ensureNode(store, 4, node("new", { ID: idA }))).toBeUndefined();
     expect(getNode(store, "old")).toBeUndefined();
-    expect(getNodeById(store, idA.toUpperCase())).toMatchObject({ Node: "new", CreateIndex: 1, ModifyIndex: 4 });
+    expect(getNodeById(store, idA.toUpperCase())).toMatchObject({
+      Node: "new",
+      CreateIndex: 1,
+      ModifyIndex: 4,
+    });
     expect(store.tables.services.size + store.tables.checks.size + store.tables.servicesByName.size).toBe(0);
   });
 
@@ -129,11 +133,7 @@ describe("services and checks", () => {
 
 describe("registrations", () => {
   const cases: readonly [string, Partial<RegisterRequest>, string][] = [
-    [
-      "a check of another node",
-      { Check: check("other", "c") },
-      'check node "other" does not match node "a"',
-    ],
+    ["a check of another node", { Check: check("other", "c") }, 'check node "other" does not match node "a"'],
     [
       "a check of a missing service",
       { Check: check("a", "c", { ServiceID: "ghost" }) },
@@ -158,8 +158,20 @@ describe("registrations", () => {
 /** One change, drawn from few names so that histories meet. */
 type Change =
   | { readonly kind: "node"; readonly node: string; readonly address: string }
-  | { readonly kind: "service"; readonly node: string; readonly id: string; readonly name: string; readonly tag: string }
-  | { readonly kind: "check"; readonly node: string; readonly id: string; readonly of: string; readonly status: string }
+  | {
+      readonly kind: "service";
+      readonly node: string;
+      readonly id: string;
+      readonly name: string;
+      readonly tag: string;
+    }
+  | {
+      readonly kind: "check";
+      readonly node: string;
+      readonly id: string;
+      readonly of: string;
+      readonly status: string;
+    }
   | { readonly kind: "drop"; readonly node: string; readonly service: string; readonly check: string };
 
 const nodes = fc.constantFrom("n1", "n2", "N2");
@@ -215,10 +227,14 @@ function apply(store: StateStore, index: number, one: Change): void {
 
 const query = { service: "web", connect: false, tags: undefined };
 /** Every read with a watch of its own: what it shows, and the index it answers with. */
-const reads: Readonly<Record<string, (store: StateStore, watch: WatchSet) => { value: unknown; index: number }>> = {
+const reads: Readonly<
+  Record<string, (store: StateStore, watch: WatchSet) => { value: unknown; index: number }>
+> = {
   nodes: (store, watch) => ({ value: listNodes(store, watch, null), index: store.maxIndex("nodes") }),
   services: (store, watch) => ({
-    value: Object.entries(listServices(store, watch, null)).map(([name, tags]) => [name, [...tags].sort()]).sort(),
+    value: Object.entries(listServices(store, watch, null))
+      .map(([name, tags]) => `${name} ${[...tags].sort().join()}`)
+      .sort(),
     index: store.maxIndex("services"),
   }),
   service: (store, watch) => {
@@ -230,8 +246,14 @@ const reads: Readonly<Record<string, (store: StateStore, watch: WatchSet) => { v
     const rows = value.flatMap(({ Service: row }) => (row === null ? [] : [{ row }]));
     return { value, index: instancesIndex(store, rows, { ...query, health: true }) };
   },
-  node: (store, watch) => ({ value: nodeServices(store, watch, "n1"), index: store.maxIndex("nodes", "services") }),
-  "node checks": (store, watch) => ({ value: nodeChecks(store, watch, "n1"), index: store.maxIndex("checks") }),
+  node: (store, watch) => ({
+    value: nodeServices(store, watch, "n1"),
+    index: store.maxIndex("nodes", "services"),
+  }),
+  "node checks": (store, watch) => ({
+    value: nodeChecks(store, watch, "n1"),
+    index: store.maxIndex("checks"),
+  }),
   "service checks": (store, watch) => ({
     value: serviceChecks(store, watch, { service: "web", meta: null }),
     index: store.maxIndex("checks"),
@@ -243,29 +265,32 @@ const reads: Readonly<Record<string, (store: StateStore, watch: WatchSet) => { v
 };
 
 describe("watches", () => {
-  test.each(Object.keys(reads))("a read of %s wakes exactly when it shows something else, with a higher index", (name) => {
-    const read = reads[name];
-    if (read === undefined) throw new Error("the read exists");
-    fc.assert(
-      fc.property(fc.array(change, { minLength: 1, maxLength: 40 }), (changes) => {
-        const store = new StateStore();
-        changes.forEach((one, at) => {
-          const watch = new WatchSet();
-          const before = read(store, watch);
-          const shown = JSON.stringify(before.value);
-          let woken = false;
-          using _ = store.watches.watch(watch, () => (woken = true));
-          apply(store, at + 1, one);
-          const after = read(store, new WatchSet());
-          const changed = JSON.stringify(after.value) !== shown;
-          expect({ woken, one }).toEqual({ woken: changed, one });
-          if (changed) expect(after.index).toBe(at + 1);
-          expect(after.index).toBeGreaterThanOrEqual(before.index);
-        });
-      }),
-      { numRuns: 150 },
-    );
-  });
+  test.each(Object.keys(reads))(
+    "a read of %s wakes exactly when it shows something else, with a higher index",
+    (name) => {
+      const read = reads[name];
+      if (read === undefined) throw new Error("the read exists");
+      fc.assert(
+        fc.property(fc.array(change, { minLength: 1, maxLength: 40 }), (changes) => {
+          const store = new StateStore();
+          changes.forEach((one, at) => {
+            const watch = new WatchSet();
+            const before = read(store, watch);
+            const shown = JSON.stringify(before.value);
+            let woken = false;
+            using _ = store.watches.watch(watch, () => (woken = true));
+            apply(store, at + 1, one);
+            const after = read(store, new WatchSet());
+            const changed = JSON.stringify(after.value) !== shown;
+            expect({ woken, one }).toEqual({ woken: changed, one });
+            if (changed) expect(after.index).toBe(at + 1);
+            expect(after.index).toBeGreaterThanOrEqual(before.index);
+          });
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
 
   test("the tables agree with each other after any history", () => {
     fc.assert(

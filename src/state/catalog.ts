@@ -38,7 +38,8 @@ export function ensureNode(store: StateStore, index: number, node: Node): string
   const problem = nodeProblem(store, node);
   if (problem !== undefined) return problem;
   const sameId = node.ID === "" ? undefined : getNodeById(store, node.ID);
-  if (sameId !== undefined && foldName(sameId.Node) !== foldName(node.Node)) deleteNode(store, index, sameId.Node);
+  if (sameId !== undefined && foldName(sameId.Node) !== foldName(node.Node))
+    deleteNode(store, index, sameId.Node);
   const existing = sameId ?? getNode(store, node.Node);
   const row: Node = { ...node, CreateIndex: existing?.CreateIndex ?? index, ModifyIndex: index };
   if (existing !== undefined && sameNode(existing, row)) return undefined;
@@ -51,7 +52,8 @@ export function deleteNode(store: StateStore, index: number, name: string): void
   const existing = getNode(store, name);
   if (existing === undefined) return;
   const { nodes, nodeIds, services, checks, coordinates } = store.tables;
-  for (const service of rowsOfNode<NodeService>(services, name)) deleteService(store, index, name, service.ID);
+  for (const service of rowsOfNode<NodeService>(services, name))
+    deleteService(store, index, name, service.ID);
   for (const check of rowsOfNode<HealthCheck>(checks, name)) deleteCheck(store, index, name, check.CheckID);
   for (const key of [...coordinates.withPrefix(nodePrefix(name))].map(([key]) => key)) {
     coordinates.delete(key);
@@ -178,7 +180,8 @@ function putNode(store: StateStore, index: number, row: Node): void {
   const key = foldName(row.Node);
   const { nodes, nodeIds } = store.tables;
   const replaced = nodes.get(key);
-  if (replaced !== undefined && replaced.ID !== row.ID && replaced.ID !== "") nodeIds.delete(replaced.ID.toLowerCase());
+  if (replaced !== undefined && replaced.ID !== row.ID && replaced.ID !== "")
+    nodeIds.delete(replaced.ID.toLowerCase());
   nodes.set(key, row);
   if (row.ID !== "") nodeIds.set(row.ID.toLowerCase(), key);
   raiseIndex(store, "nodes", index);

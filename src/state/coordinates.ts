@@ -16,7 +16,8 @@ export function isValidCoordinate({ Coord: coord }: Coordinate): boolean {
 /** Sets coordinates of known nodes; others are dropped, since their next update will find them. */
 export function updateCoordinates(store: StateStore, index: number, updates: readonly Coordinate[]): void {
   for (const update of updates) {
-    if (isValidCoordinate(update) && getNode(store, update.Node) !== undefined) putCoordinate(store, index, update);
+    if (isValidCoordinate(update) && getNode(store, update.Node) !== undefined)
+      putCoordinate(store, index, update);
   }
   raiseIndex(store, "coordinates", index);
 }

@@ -9,13 +9,21 @@ import type { WatchSet } from "./watch.ts";
 export const anyState = "any";
 
 /** Instances of a service, each with its node and the checks of both: the node's first. */
-export function checkServiceNodes(store: StateStore, watch: WatchSet, query: InstanceQuery): CheckServiceNode[] {
+export function checkServiceNodes(
+  store: StateStore,
+  watch: WatchSet,
+  query: InstanceQuery,
+): CheckServiceNode[] {
   const byNode = new Map<string, NodeChecks>();
   return findInstances(store, watch, { ...query, health: true }).map(({ node, row }) => {
     let checks = byNode.get(node.Node);
     if (checks === undefined) byNode.set(node.Node, (checks = sortChecks(store, node.Node)));
     const own = checks.ofService.get(row.ID);
-    return { Node: node, Service: row, Checks: own === undefined ? checks.ofNode : [...checks.ofNode, ...own] };
+    return {
+      Node: node,
+      Service: row,
+      Checks: own === undefined ? checks.ofNode : [...checks.ofNode, ...own],
+    };
   });
 }
 

@@ -18,10 +18,18 @@ import { method } from "./method.ts";
 
 const Empty = struct("Empty", {});
 
-export const catalogGatewayServices = method("Catalog.GatewayServices", ServiceSpecificRequest, IndexedGatewayServices);
+export const catalogGatewayServices = method(
+  "Catalog.GatewayServices",
+  ServiceSpecificRequest,
+  IndexedGatewayServices,
+);
 export const coordinateUpdate = method("Coordinate.Update", CoordinateUpdateRequest, Empty);
 export const coordinateDatacenters = method("Coordinate.ListDatacenters", Empty, list(DatacenterMap));
 export const operatorServerHealth = method("Operator.ServerHealth", DCSpecificRequest, OperatorHealthReply);
 export const operatorAutopilotState = method("Operator.AutopilotState", DCSpecificRequest, AutopilotState);
 export const operatorUsage = method("Operator.Usage", OperatorUsageRequest, Usage);
-export const operatorTransferLeader = method("Operator.TransferLeader", TransferLeaderRequest, TransferLeaderResponse);
+export const operatorTransferLeader = method(
+  "Operator.TransferLeader",
+  TransferLeaderRequest,
+  TransferLeaderResponse,
+);

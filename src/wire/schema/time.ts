@@ -1,4 +1,8 @@
-/** Go `time.Time`: MarshalBinary's bytes on the wire, RFC 3339 in JSON. Source: protocol reference, MessagePack section 4. */
+/**
+ * Go `time.Time`: MarshalBinary's bytes on the wire, RFC 3339 in JSON.
+ *
+ * Source: protocol reference, MessagePack section 4.
+ */
 import { DecodeError } from "../../lib/errors.ts";
 import { jsonMismatch, type Codec } from "./codec.ts";
 
@@ -37,6 +41,7 @@ export const time: Codec<number | null> = {
   json: (value) => (value === null ? zeroJson : `"${rfc3339(value)}"`),
   fromJson: (value, path) => {
     if (typeof value !== "string") throw jsonMismatch(value, path, "time.Time");
+    // oxlint-disable-next-line no-restricted-globals -- reads the text, not the clock.
     const ms = Date.parse(value);
     if (Number.isNaN(ms)) throw new DecodeError(`parsing time ${JSON.stringify(value)}`);
     return JSON.stringify(value) === zeroJson ? null : ms;
@@ -45,6 +50,7 @@ export const time: Codec<number | null> = {
 
 /** UTC with as many digits of the second as are needed. */
 function rfc3339(ms: number): string {
+  // oxlint-disable-next-line no-restricted-globals -- formats the number, not the present.
   const text = new Date(ms).toISOString();
   const digits = text.slice(20, -1).replace(/0+$/, "");
   return `${text.slice(0, 19)}${digits === "" ? "" : `.${digits}`}Z`;

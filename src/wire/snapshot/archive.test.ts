@@ -13,6 +13,14 @@ const place = {
   Configuration: { Servers: [{ Suffrage: 0, ID: "s1", Address: "127.0.0.1:8300" }] },
 };
 
+/** The text that a promise is rejected with. */
+function refusalOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => "nothing was refused",
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+}
+
 describe("tar", () => {
   test("files of any size come back", () => {
     fc.assert(
@@ -49,13 +57,17 @@ describe("archives", () => {
     ["text", utf8.encode("long enough for a header"), "failed to decompress snapshot: gzip: invalid header"],
   ];
   test.each(garbage)("%s is refused", async (_, bytes, text) => {
-    await expect(readArchive(archiveTools, bytes)).rejects.toThrow(text);
+    expect(await refusalOf(readArchive(archiveTools, bytes))).toContain(text);
   });
 
   const sum = archiveTools.sha256(utf8.encode("x"));
   const broken: readonly [string, Record<string, string>, string][] = [
     ["no sums", { "meta.json": "{}", "state.bin": "x" }, 'file missing for "meta.json"'],
-    ["a wrong sum", { "meta.json": "x", "state.bin": "y", SHA256SUMS: `${sum}  state.bin\n` }, "hash check failed"],
+    [
+      "a wrong sum",
+      { "meta.json": "x", "state.bin": "y", SHA256SUMS: `${sum}  state.bin\n` },
+      "hash check failed",
+    ],
     ["a foreign file", { "other.txt": "x" }, 'unexpected file "other.txt" in snapshot'],
     ["a sum of a foreign file", { SHA256SUMS: `${sum}  other\n` }, 'list missing hash for "other"'],
   ];
@@ -64,13 +76,12 @@ describe("archives", () => {
       Object.entries(files).map(([name, body]) => ({ name, bytes: utf8.encode(body) })),
       0,
     );
-    await expect(readArchive(archiveTools, await archiveTools.gzip(tar))).rejects.toThrow(text);
+    expect(await refusalOf(readArchive(archiveTools, await archiveTools.gzip(tar)))).toContain(text);
   });
 
   test("a cut archive is refused", async () => {
     const archive = await writeArchive(archiveTools, new Uint8Array(5000), { place, modifiedSeconds: 0 });
-    await expect(readArchive(archiveTools, archive.subarray(0, archive.length - 20))).rejects.toThrow(
-      "failed to read snapshot file",
-    );
+    const cut = archive.subarray(0, archive.length - 20);
+    expect(await refusalOf(readArchive(archiveTools, cut))).toContain("failed to read snapshot file");
   });
 });

@@ -43,7 +43,10 @@ export const SnapshotMeta = struct("SnapshotMeta", {
 export type SnapshotMeta = Infer<typeof SnapshotMeta>;
 
 /** A snapshot's place in the log, and who was a server then. */
-export type SnapshotPlace = Pick<SnapshotMeta, "ID" | "Index" | "Term" | "Configuration" | "ConfigurationIndex">;
+export type SnapshotPlace = Pick<
+  SnapshotMeta,
+  "ID" | "Index" | "Term" | "Configuration" | "ConfigurationIndex"
+>;
 
 /** The archive of a state. `modifiedSeconds` since 1970 is the date of its files. */
 export async function writeArchive(
@@ -90,7 +93,9 @@ async function decompress(tools: ArchiveTools, archive: Uint8Array): Promise<Uin
   try {
     return await tools.gunzip(archive);
   } catch (error) {
-    throw new DecodeError(`failed to read snapshot file: failed reading snapshot: ${textOf(error)}`, { cause: error });
+    throw new DecodeError(`failed to read snapshot file: failed reading snapshot: ${textOf(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -98,7 +103,8 @@ function filesOf(tar: Uint8Array): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   try {
     for (const { name, bytes } of readTar(tar)) {
-      if (![metaName, stateName, sumsName].includes(name)) throw new DecodeError(`unexpected file "${name}" in snapshot`);
+      if (![metaName, stateName, sumsName].includes(name))
+        throw new DecodeError(`unexpected file "${name}" in snapshot`);
       files.set(name, bytes);
     }
   } catch (error) {
@@ -115,7 +121,8 @@ function verify(tools: ArchiveTools, files: ReadonlyMap<string, Uint8Array>): vo
     const [, sum, name] = /^([0-9a-f]{64}) {2}(\S+)$/.exec(line.trim()) ?? [];
     if (sum === undefined || name === undefined) throw refuse("malformed line in SHA256SUMS");
     if (name !== metaName && name !== stateName) throw refuse(`list missing hash for "${name}"`);
-    if (tools.sha256(files.get(name) ?? new Uint8Array()) !== sum) throw refuse(`hash check failed for "${name}"`);
+    if (tools.sha256(files.get(name) ?? new Uint8Array()) !== sum)
+      throw refuse(`hash check failed for "${name}"`);
     seen.add(name);
   }
   for (const name of [metaName, stateName]) if (!seen.has(name)) throw refuse(`file missing for "${name}"`);

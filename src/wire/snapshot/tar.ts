@@ -37,18 +37,20 @@ export function writeTar(files: readonly TarFile[], modifiedSeconds: number): Ui
 /** The regular files of an archive, as views of it. Throws `DecodeError`. */
 export function readTar(archive: Uint8Array): TarFile[] {
   const files: TarFile[] = [];
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     if (at === archive.length) return files;
     if (archive.length - at < blockBytes) throw new DecodeError("unexpected EOF");
     const block = archive.subarray(at, at + blockBytes);
     if (block.every((byte) => byte === 0)) return files;
-    if (readOctal(block, checksumAt, 8) !== checksum(block)) throw new DecodeError("archive/tar: invalid tar header");
+    if (readOctal(block, checksumAt, 8) !== checksum(block))
+      throw new DecodeError("archive/tar: invalid tar header");
     const size = readSize(block);
     const start = at + blockBytes;
     if (start + size > archive.length) throw new DecodeError("unexpected EOF");
     const type = block[typeAt] ?? 0;
     // Other types (directories, extended headers) carry no snapshot data.
-    if (type === 0 || type === 0x30) files.push({ name: readText(block, 0, 100), bytes: archive.subarray(start, start + size) });
+    if (type === 0 || type === 0x30)
+      files.push({ name: readText(block, 0, 100), bytes: archive.subarray(start, start + size) });
     at = Math.min(archive.length, start + padded(size));
   }
 }
@@ -83,7 +85,11 @@ function checksum(block: Uint8Array): number {
   return sum;
 }
 
-function writeOctal(block: Uint8Array, { at, width }: { readonly at: number; readonly width: number }, value: number): void {
+function writeOctal(
+  block: Uint8Array,
+  { at, width }: { readonly at: number; readonly width: number },
+  value: number,
+): void {
   block.set(utf8.encode(value.toString(8).padStart(width - 1, "0")), at);
 }
 

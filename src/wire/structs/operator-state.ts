@@ -1,5 +1,9 @@
-/** What servers report about themselves: health, autopilot's state, usage. Source: protocol reference, RPC section 9; the HTTP API's JSON. */
-import { type Infer } from "../schema/codec.ts";
+/**
+ * What servers report about themselves: health, autopilot's state, usage.
+ *
+ * Source: protocol reference, RPC section 9; the HTTP API's JSON.
+ */
+import type { Infer } from "../schema/codec.ts";
 import { list, map } from "../schema/collections.ts";
 import { bool, durationText, int, str, uint } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
@@ -64,7 +68,11 @@ export const AutopilotState = struct("AutopilotState", {
 });
 export type AutopilotState = Infer<typeof AutopilotState>;
 
-export const OperatorUsageRequest = struct("OperatorUsageRequest", { Datacenter: str, Global: bool, ...queryOptions });
+export const OperatorUsageRequest = struct("OperatorUsageRequest", {
+  Datacenter: str,
+  Global: bool,
+  ...queryOptions,
+});
 
 /** Counts of one datacenter's catalog. */
 export const ServiceUsage = struct("ServiceUsage", {
@@ -81,11 +89,19 @@ export const Usage = struct("Usage", { Usage: map(ServiceUsage), ...queryMeta })
 export type Usage = Infer<typeof Usage>;
 
 /** Asks the leader to step down, for the server `ID` if given. */
-export const TransferLeaderRequest = struct("TransferLeaderRequest", { Datacenter: str, ID: str, Token: str });
+export const TransferLeaderRequest = struct("TransferLeaderRequest", {
+  Datacenter: str,
+  ID: str,
+  Token: str,
+});
 export const TransferLeaderResponse = struct("TransferLeaderResponse", { Success: bool });
 
 /** The nodes of one network area of a datacenter with their coordinates. */
-export const DatacenterMap = struct("DatacenterMap", { Datacenter: str, AreaID: str, Coordinates: list(Coordinate) });
+export const DatacenterMap = struct("DatacenterMap", {
+  Datacenter: str,
+  AreaID: str,
+  Coordinates: list(Coordinate),
+});
 export type DatacenterMap = Infer<typeof DatacenterMap>;
 
 /** A service bound to a gateway. */
@@ -97,5 +113,8 @@ export const GatewayService = struct("GatewayService", {
   Protocol: field(str, { omitEmptyJson: true }),
   Hosts: field(list(str), { omitEmptyJson: true }),
 });
-export const IndexedGatewayServices = struct("IndexedGatewayServices", { Services: list(GatewayService), ...queryMeta });
+export const IndexedGatewayServices = struct("IndexedGatewayServices", {
+  Services: list(GatewayService),
+  ...queryMeta,
+});
 export type IndexedGatewayServices = Infer<typeof IndexedGatewayServices>;
