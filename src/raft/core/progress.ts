@@ -36,6 +36,11 @@ export class Progress {
   heartbeatDueMs: MonotonicMs;
   /** When the next news of the commit index may go without entries. */
   commitDueMs: MonotonicMs;
+  /**
+   * When the commit index goes again although it was sent: a follower that restarts forgets it, and one that
+   * restarts quickly misses no heartbeat that would tell.
+   */
+  reminderDueMs: MonotonicMs;
 
   /** Assumes that the follower has all that precedes `nextIndex`; finds out otherwise soon enough. */
   constructor(nextIndex: LogIndex, nowMs: MonotonicMs) {
@@ -44,6 +49,7 @@ export class Progress {
     this.lastContactMs = nowMs;
     this.heartbeatDueMs = nowMs;
     this.commitDueMs = nowMs;
+    this.reminderDueMs = nowMs;
   }
 
   get mode(): ProgressMode {

@@ -112,9 +112,12 @@ export class Replicator {
     for (const progress of this.#progress.values()) {
       wake = Math.min(wake, progress.heartbeatDueMs);
       if (progress.pausedUntilMs > nowMs) wake = Math.min(wake, progress.pausedUntilMs);
-      const hasNews = progress.sentCommit < commitIndex && progress.nextIndex > log.lastIndex;
-      if (hasNews && progress.maySend(nowMs, options.appendInflightMax))
-        wake = Math.min(wake, progress.commitDueMs);
+      if (progress.nextIndex <= log.lastIndex || !progress.maySend(nowMs, options.appendInflightMax))
+        continue;
+      wake = Math.min(
+        wake,
+        progress.sentCommit < commitIndex ? progress.commitDueMs : progress.reminderDueMs,
+      );
     }
     return wake;
   }
@@ -188,7 +191,8 @@ export class Replicator {
     const previous = logIndex(progress.nextIndex - 1);
     const isEmpty = progress.nextIndex > log.lastIndex;
     const mustFindMatch = progress.mode === "probe" && progress.matchIndex < previous;
-    const hasNews = progress.sentCommit < commitIndex && nowMs >= progress.commitDueMs;
+    const isNews = progress.sentCommit < commitIndex;
+    const hasNews = nowMs >= (isNews ? progress.commitDueMs : progress.reminderDueMs);
     if (isEmpty && !mustFindMatch && !hasNews) return false;
     if (log.termAt(previous) === undefined || progress.nextIndex < log.firstIndex)
       return this.#sendSnapshot(id, progress);
@@ -212,6 +216,7 @@ export class Replicator {
     });
     progress.sent(logIndex(previous + entries.length), commitIndex);
     progress.commitDueMs = (nowMs + this.#state.jitteredMs(options.commitTimeoutMs)) as MonotonicMs;
+    progress.reminderDueMs = (nowMs + options.heartbeatTimeoutMs) as MonotonicMs;
     return true;
   }
 

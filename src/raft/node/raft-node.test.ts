@@ -251,6 +251,17 @@ describe("three servers", () => {
     expect(cluster.failures).toEqual([]);
   });
 
+  test("a follower that restarts on an idle cluster catches up without a new entry", async () => {
+    await using cluster = new TestCluster(3);
+    const leader = await cluster.start();
+    await cluster.settled(Promise.all(Array.from({ length: 20 }, (_, at) => leader.propose(text(`c${at}`)))));
+    const member = cluster.others(leader)[0]!;
+    await member.node!.close();
+    await cluster.open(member);
+    await until(cluster.clock, () => member.machine.items.length === 20, "it has caught up");
+    expect(leader.status().role).toBe("leader");
+  });
+
   test("all restart at once and remember", async () => {
     await using cluster = new TestCluster(3);
     const leader = await cluster.start();
