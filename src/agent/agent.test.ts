@@ -216,6 +216,32 @@ describe("checks", () => {
     });
   });
 
+  test("an alias of another node follows the catalog", async () => {
+    const parts = testAgent();
+    const remote = HealthCheck.make({
+      Node: "n2",
+      CheckID: "r",
+      Name: "r",
+      ServiceID: "db",
+      Status: "warning",
+    });
+    parts.catalog.checks.set("r", remote);
+    await addCheck(parts, { CheckID: "a", AliasNode: "N2", AliasService: "db" });
+    parts.catalog.failure = new NoLeaderError();
+    await parts.clock.advance(5_000);
+    expect(parts.agent.state.check("a")?.Output).toBe(
+      "Failure checking aliased node or service: No cluster leader",
+    );
+    parts.catalog.failure = undefined;
+    parts.catalog.onBlocking = () => parts.agent.registrar.stop();
+    await parts.clock.advance(60_000);
+    expect(parts.agent.state.check("a")).toMatchObject({
+      Status: "warning",
+      Output: 'Aliased check "r" failing: ',
+    });
+    expect(parts.clock.timerCount).toBe(0);
+  });
+
   test("kinds that nobody runs are kept and say so", async () => {
     const parts = testAgent();
     await addCheck(parts, { CheckID: "c", GRPC: "h:1", Interval: seconds(10), Status: "passing" });

@@ -135,8 +135,8 @@ export class Agent {
   async stop(): Promise<void> {
     this.#reaper?.[Symbol.dispose]();
     this.#sync.stop();
+    // A call under way is not waited for: without a leader it would hold the end up.
     this.registrar.stop();
-    await this.#sync.idle();
     await this.#persistence.flush();
   }
 

@@ -48,6 +48,13 @@ export interface AntiEntropyDeps {
   readonly tokens: () => { readonly agent: string; readonly user: string };
 }
 
+/** What is logged once it is done, and of which entry. */
+interface Attempt {
+  readonly done: string;
+  readonly service?: string;
+  readonly check?: string;
+}
+
 export class AntiEntropy {
   readonly #deps: AntiEntropyDeps;
   #timer: Disposable | undefined;
@@ -179,25 +186,33 @@ export class AntiEntropy {
   async #changes(): Promise<boolean> {
     const { state } = this.#deps;
     let arrived = true;
-    if (!state.nodeInSync && !(await this.#attempt("node info", () => this.#syncNode()))) return false;
-    for (const [id, row] of state.services) {
-      const send = row.deleted ? () => this.#deleteService(id, row) : () => this.#syncService(id, row);
-      if ((row.deleted || !row.inSync) && !(await this.#attempt(`service ${id}`, send))) arrived = false;
+    if (!state.nodeInSync && !(await this.#attempt({ done: "Synced node info" }, () => this.#syncNode()))) {
+      return false;
     }
-    for (const [id, row] of state.checks) {
-      const send = row.deleted ? () => this.#deleteCheck(id, row) : () => this.#syncCheck(id, row);
-      if ((row.deleted || !row.inSync) && !(await this.#attempt(`check ${id}`, send))) arrived = false;
+    for (const [service, row] of state.services) {
+      if (row.inSync && !row.deleted) continue;
+      const sent = row.deleted
+        ? this.#attempt({ done: "Deregistered service", service }, () => this.#deleteService(service, row))
+        : this.#attempt({ done: "Synced service", service }, () => this.#syncService(service, row));
+      if (!(await sent)) arrived = false;
+    }
+    for (const [check, row] of state.checks) {
+      if (row.inSync && !row.deleted) continue;
+      const sent = row.deleted
+        ? this.#attempt({ done: "Deregistered check", check }, () => this.#deleteCheck(check, row))
+        : this.#attempt({ done: "Synced check", check }, () => this.#syncCheck(check, row));
+      if (!(await sent)) arrived = false;
     }
     return arrived;
   }
 
-  async #attempt(what: string, send: () => Promise<void>): Promise<boolean> {
+  async #attempt({ done, ...fields }: Attempt, send: () => Promise<void>): Promise<boolean> {
     try {
       await send();
-      this.#deps.log.debug("synced", { what });
+      this.#deps.log.info(done, fields);
       return true;
     } catch (error) {
-      this.#deps.log.warn("syncing failed", { what, error: textOf(error) });
+      this.#deps.log.warn("Sync failed", { ...fields, wanted: done, error: textOf(error) });
       return false;
     }
   }

@@ -61,6 +61,9 @@ export class FakeCatalog implements Rpc {
   /** Set, every call is refused with it. */
   failure: Error | undefined;
 
+  /** Called for a read that would block; it is answered at once. */
+  onBlocking: () => void = () => undefined;
+
   call<Q, R>(method: RpcMethod<Q, R>, request: Q): Promise<R> {
     this.calls.push({ name: method.name, request });
     if (this.failure !== undefined) return Promise.reject(this.failure);
@@ -77,6 +80,7 @@ export class FakeCatalog implements Rpc {
       case "Catalog.NodeServiceList":
         return reply({ ...meta, NodeServices: { Node: this.node, Services: [...this.services.values()] } });
       case "Health.NodeChecks":
+        if ((given as { readonly MinQueryIndex: number }).MinQueryIndex > 0) this.onBlocking();
         return reply({ ...meta, HealthChecks: [...this.checks.values()] });
       default:
         return Promise.reject(new RpcError(`rpc: can't find method ${method.name}`));

@@ -212,6 +212,8 @@ describe("the agent itself", () => {
       text: "agent: No node found with name 'x'",
     },
     { method: "PUT", url: "/v1/agent/token/default", status: 401, text: "ACL support disabled" },
+    { method: "GET", url: "/v1/acl/token/self", status: 401, text: "ACL support disabled" },
+    { method: "POST", url: "/v1/acl/token/x", status: 405, text: "method POST not allowed" },
     { method: "GET", url: "/v1/agent/service/ghost", status: 404, text: "unknown service ID: ghost" },
     { method: "PUT", url: "/v1/agent/check/pass/ghost", status: 500, text: 'CheckID "ghost" does not have' },
   ])("refuses $method $url", async ({ method, url, status, text }) => {

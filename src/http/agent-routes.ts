@@ -1,5 +1,6 @@
-/** Every route under `/v1/agent`. */
+/** Every route under `/v1/agent`, and those that only say that ACLs are off. */
 import type { Agent } from "../agent/agent.ts";
+import { aclOffRoutes } from "./agent-acl-off-routes.ts";
 import { agentCheckRoutes } from "./agent-check-routes.ts";
 import type { FilterCompiler } from "./agent-filter.ts";
 import { agentHealthRoutes } from "./agent-health-routes.ts";
@@ -19,5 +20,6 @@ export function createAgentRoutes(agent: Agent, options: AgentRouteOptions = {})
     ...agentServiceRoutes(agent, options.filter),
     ...agentCheckRoutes(agent, options.filter),
     ...agentHealthRoutes(agent),
+    ...(agent.settings.aclEnabled ? [] : aclOffRoutes),
   ];
 }
