@@ -43,8 +43,14 @@ export class Fsm implements StateMachine {
     for (const record of this.#parts.flatMap((part) => part.restore)) this.#restores.set(record.type, record);
   }
 
-  /** Applies one command and wakes what it touched. The answer is the command's own. */
-  apply(index: number, bytes: Uint8Array, decoded?: unknown): unknown {
+  /**
+   * Applies one command and wakes what it touched. The answer is the command's own.
+   *
+   * A user's archive may come from a log that was further on than ours; rows then go on counting from its
+   * index, the same on every server, until the log has caught up: an index that a client saw never comes back.
+   */
+  apply(logIndex: number, bytes: Uint8Array, decoded?: unknown): unknown {
+    const index = Math.max(logIndex, this.#appliedIndex + 1);
     this.#appliedIndex = index;
     const type = bytes[0] ?? 0;
     const command = this.#commands.get(type & ~mayBeIgnored);

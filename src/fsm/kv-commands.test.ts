@@ -75,6 +75,19 @@ test("a snapshot brings every row and index back", () => {
   }
 });
 
+test("after an archive from a log further on, indexes go on from there", () => {
+  const { store, fsm } = filled();
+  fsm.apply(5000, kv("set", { Key: "late" }));
+  const { fsm: young, store: itsStore } = machine();
+  young.apply(3, kv("set", { Key: "gone" }));
+  young.restore(Buffer.concat([...fsm.snapshot()]));
+  young.apply(5, kv("set", { Key: "next" }));
+  expect(store.maxIndex("kvs")).toBe(5000);
+  expect(itsStore.maxIndex("kvs")).toBe(5001);
+  young.apply(6000, kv("set", { Key: "caught up" }));
+  expect(itsStore.maxIndex("kvs")).toBe(6000);
+});
+
 test("reaping forgets old tombstones only", () => {
   const { store, fsm } = filled();
   fsm.apply(30, kv("delete", { Key: "held" }));
