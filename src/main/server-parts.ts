@@ -27,8 +27,9 @@ import type { SnapshotStore } from "../raft/node/snapshot-store.ts";
 import { openLmdbLogStore } from "../runtime/lmdb-log-store.ts";
 import { systemUuid } from "../runtime/random.ts";
 import { openSnapshotStore } from "../runtime/snapshot-store.ts";
+import { AutopilotMonitor, initializeAutopilot } from "../server/autopilot.ts";
 import { catalogEndpoints } from "../server/catalog.ts";
-import { coordinateEndpoints } from "../server/coordinate.ts";
+import { coordinateEndpoints, publishOrigin } from "../server/coordinate.ts";
 import type { ServerContext, ServerSettings } from "../server/context.ts";
 import { healthEndpoints } from "../server/health.ts";
 import { kvEndpoints } from "../server/kv.ts";
@@ -70,6 +71,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const lockDelays = createLockDelays(clock);
   const store = new StateStore(lockDelays);
   const consensus = await openConsensus(parts, stateMachine(store));
+  const monitor = new AutopilotMonitor({ consensus, clock });
   const gc = createTombstoneGc({ clock, reap: (index) => void reapTombstones(consensus, log, index) });
   const timers = createSessionTimers({
     clock,
@@ -88,6 +90,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     lockDelays,
     sessionTimers: timers,
     tombstoneGc: gc,
+    autopilot: monitor,
   };
   const server = new Server(context, [
     ...kvEndpoints,
@@ -107,7 +110,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     datacenter: config.datacenter,
     startLeases: () => timers.startAll(store.tables.sessions.values()),
     stopLeases: () => timers.stopAll(),
-    reconcile: () => reconcileSelf(server, facts(parts)),
+    reconcile: async () => {
+      await reconcileSelf(server, facts(parts));
+      await initializeAutopilot(context);
+      await publishOrigin(context);
+    },
   });
   return {
     server,
@@ -115,6 +122,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     consensus,
     close: async () => {
       duties[Symbol.dispose]();
+      monitor[Symbol.dispose]();
       server.close();
       gc.stop();
       timers.stopAll();
@@ -176,14 +184,21 @@ async function openConsensus(parts: ServerParts, machine: Fsm): Promise<RaftNode
         snapshotIntervalMs: raft.snapshotIntervalMs,
         snapshotThreshold: raft.snapshotThreshold,
       },
-      ...(config.bootstrap || config.devMode ? { bootstrap: [{ id: parts.nodeId, address, voter: true }] } : {}),
+      ...(config.bootstrap || config.devMode
+        ? { bootstrap: [{ id: parts.nodeId, address, voter: true }] }
+        : {}),
       onFailed: (error) => parts.failed(error),
     },
   );
 }
 
-async function openStores({ config, clock, log }: ServerParts): Promise<{ store: LogStore; snapshots: SnapshotStore }> {
-  if (config.dataDir === undefined) return { store: new MemoryLogStore(), snapshots: new MemorySnapshotStore(clock) };
+async function openStores({
+  config,
+  clock,
+  log,
+}: ServerParts): Promise<{ store: LogStore; snapshots: SnapshotStore }> {
+  if (config.dataDir === undefined)
+    return { store: new MemoryLogStore(), snapshots: new MemorySnapshotStore(clock) };
   const folder = join(config.dataDir, "raft");
   const raftLog = log.named("server.raft");
   return {

@@ -5,6 +5,7 @@ import { encodeCommand } from "../fsm/encode.ts";
 import { getNodeById } from "../state/catalog.ts";
 import {
   coordinateDimensions,
+  coordinatesOf,
   isValidCoordinate,
   listCoordinates,
   nodeCoordinates,
@@ -19,6 +20,7 @@ import { endpoint, type AnyEndpoint, type ServerContext } from "./context.ts";
 
 /** Tells old servers to skip a command they do not know. */
 const mayBeIgnored = 0x80;
+const batchNumber = commandType.coordinateBatch | mayBeIgnored;
 /** Where a node stands before it has measured anything. Source: Serf's defaults. */
 const originError = 1.5;
 const originHeight = 1e-5;
@@ -60,11 +62,20 @@ const update = endpoint({
     if (!isValidCoordinate(row)) throw new RpcError("invalid coordinate");
     if (row.Coord?.Vec?.length !== coordinateDimensions) throw new RpcError("incompatible coordinate");
     if (!authorizer.nodeWrite(request.Node)) throw new PermissionDeniedError();
-    const type = commandType.coordinateBatch | mayBeIgnored;
-    await server.consensus.propose(encodeCommand(type, CoordinateBatch, [row]), [row]);
+    await server.consensus.propose(encodeCommand(batchNumber, CoordinateBatch, [row]), [row]);
     return {};
   },
 });
+
+/**
+ * Gives this server the coordinate of a member that has measured nothing, unless it has one: that is where
+ * a pool of one stands. Leader only.
+ */
+export async function publishOrigin({ consensus, settings, store }: ServerContext): Promise<void> {
+  if (coordinatesOf(store, settings.nodeName).length > 0) return;
+  const rows = [atOrigin(settings.nodeName)];
+  await consensus.propose(encodeCommand(batchNumber, CoordinateBatch, rows), rows);
+}
 
 /** Without a wide-area pool each server stands where a member without neighbours does. */
 const datacenters = endpoint({

@@ -12,7 +12,6 @@ import {
   getNode,
   getNodeById,
   getService,
-  missingNodeText,
   missingServiceText,
   nodePrefix,
   raiseIndex,
@@ -189,5 +188,3 @@ function putNode(store: StateStore, index: number, row: Node): void {
   store.changedTopic(`node:${key}`);
   touchServicesOfNode(store, index, { node: row.Node, topic: "service" });
 }
-
-export { missingNodeText, missingServiceText };
