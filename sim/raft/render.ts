@@ -1,5 +1,6 @@
-/** Messages as one short line of the event log. */
+/** Messages and writes as one short line of the event log. */
 import { unreachable } from "../../src/lib/assert.ts";
+import type { LogWrite } from "../../src/raft/core/effects.ts";
 import type { RaftRequest, RaftResponse } from "../../src/raft/core/messages.ts";
 
 export function renderMessage(m: RaftRequest | RaftResponse): string {
@@ -30,4 +31,13 @@ export function renderMessage(m: RaftRequest | RaftResponse): string {
     default:
       return unreachable(m);
   }
+}
+
+export function renderWrite({ token, entries, hardState, truncateFrom, restartAfter }: LogWrite): string {
+  const parts = [`write ${token}`];
+  if (restartAfter !== undefined) parts.push(`restart after ${restartAfter}`);
+  if (truncateFrom !== undefined) parts.push(`cut from ${truncateFrom}`);
+  if (entries.length > 0) parts.push(`${entries.length} entries to ${entries.at(-1)?.index}`);
+  if (hardState !== undefined) parts.push(`term ${hardState.term} vote ${hardState.votedFor ?? "none"}`);
+  return parts.join(", ");
 }

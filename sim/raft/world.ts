@@ -19,7 +19,7 @@ import { checkInvariants } from "../../src/raft/core/invariants.ts";
 import type { Rules } from "../../src/raft/core/rules.ts";
 import { EventQueue } from "../event-queue.ts";
 import { Checkers, Violation } from "./checkers.ts";
-import { renderMessage } from "./render.ts";
+import { renderMessage, renderWrite } from "./render.ts";
 import { Network } from "./network.ts";
 import type { Plan } from "./plan.ts";
 import type { StoredSnapshot } from "./sim-disk.ts";
@@ -253,11 +253,7 @@ export class World {
 
   #write(server: SimServer, token: number, effects: Effects): void {
     const write = must(effects.write, "there is a write");
-    this.note(
-      server,
-      () =>
-        `write ${token}: ${write.entries.length} entries to ${write.entries.at(-1)?.index ?? "-"}${write.truncateFrom === undefined ? "" : `, cut from ${write.truncateFrom}`}${write.restartAfter === undefined ? "" : `, restart after ${write.restartAfter}`}${write.hardState === undefined ? "" : `, term ${write.hardState.term} vote ${write.hardState.votedFor}`}`,
-    );
+    this.note(server, () => renderWrite(write));
     server.disk.begin(write);
     const votedFor = write.hardState?.votedFor;
     if (

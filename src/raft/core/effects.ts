@@ -54,7 +54,7 @@ export type Input =
       readonly change: ConfigurationChange;
       readonly prevIndex?: LogIndex;
     }
-  /** Writes the first configuration on a server that has no state at all; `changeInvalid` on any other. Answered like `propose`. */
+  /** Writes the first configuration on a server without any state; `changeInvalid` on another. Answered like `propose`. */
   | { readonly kind: "bootstrap"; readonly proposalId: number; readonly configuration: Configuration }
   /** Hands leadership to `to`, or to the voter that is furthest. Answered by `transferred` or `refused`. */
   | { readonly kind: "transferLeadership"; readonly proposalId: number; readonly to?: ServerId }
@@ -105,7 +105,7 @@ export interface LogWrite {
   readonly entries: readonly Entry[];
 }
 
-/** A snapshot to stream to a follower; answered like any request. The driver opens the snapshot that `message` names. */
+/** A snapshot to stream to a follower: the driver opens the one that `message` names. Answered like any request. */
 export interface SendSnapshot {
   readonly requestId: number;
   readonly to: ServerId;

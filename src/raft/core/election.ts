@@ -34,7 +34,7 @@ export class Election {
   }
 }
 
-/** Asks every other voter; returns the request ids with whom each asks. Real votes wait for the own one to be durable. */
+/** Asks every other voter; returns whom each request asks. Real votes wait for the own one to be durable. */
 export function askVoters(state: RaftState, election: Election): ReadonlyMap<number, ServerId> {
   const asked = new Map<number, ServerId>();
   for (const id of state.membership.voters) {

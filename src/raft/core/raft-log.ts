@@ -219,7 +219,7 @@ export class RaftLog {
     return index === 0 ? term(0) : undefined;
   }
 
-  /** Whether the log on disk continues the snapshot; not so after a crash between installing one and cutting the log. */
+  /** Whether the log continues the snapshot; not so after a crash between installing one and cutting the log. */
   #followsOnMark(): boolean {
     if (this.#lastIndex < this.#markIndex) return false;
     assert(this.#firstIndex <= this.#markIndex + 1, "no entries are missing between snapshot and log");
