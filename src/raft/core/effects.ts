@@ -54,7 +54,7 @@ export type Input =
       readonly change: ConfigurationChange;
       readonly prevIndex?: LogIndex;
     }
-  /** Writes the first configuration on a server without any state; `changeInvalid` on another. Answered like `propose`. */
+  /** Writes the first configuration on an empty server; `changeInvalid` on any other. Answered like `propose`. */
   | { readonly kind: "bootstrap"; readonly proposalId: number; readonly configuration: Configuration }
   /** Hands leadership to `to`, or to the voter that is furthest. Answered by `transferred` or `refused`. */
   | { readonly kind: "transferLeadership"; readonly proposalId: number; readonly to?: ServerId }
