@@ -2,7 +2,7 @@
 import { quoteGo } from "../lib/go-quote.ts";
 import type { Infer } from "../wire/schema/codec.ts";
 import type { Node } from "../wire/structs/catalog.ts";
-import { TxnResult, type TxnCheckOp, type TxnNodeOp, type TxnServiceOp } from "../wire/structs/txn.ts";
+import type { TxnCheckOp, TxnNodeOp, TxnServiceOp, TxnResult } from "../wire/structs/txn.ts";
 import {
   deleteCheck,
   deleteNode,
@@ -18,6 +18,7 @@ import {
 import { Refusal } from "./refusal.ts";
 import type { StateStore } from "./store.ts";
 import { uuidPartProblem } from "./uuid-index.ts";
+import { txnResult } from "./txn-result.ts";
 
 type Outcome = readonly TxnResult[] | Refusal;
 
@@ -28,9 +29,7 @@ export function txnNode(store: StateStore, index: number, { Verb, Node }: Infer<
     case "get": {
       const found = findNode(store, Node);
       if (found instanceof Refusal) return found;
-      return found === undefined
-        ? new Refusal(`node ${name} doesn't exist`)
-        : [TxnResult.make({ Node: found })];
+      return found === undefined ? new Refusal(`node ${name} doesn't exist`) : [txnResult({ Node: found })];
     }
     case "cas":
       if (casHolds(getNode(store, Node.Node), Node.ModifyIndex)) return setNode(store, index, Node);
@@ -58,9 +57,7 @@ export function txnService(store: StateStore, index: number, op: Infer<typeof Tx
   const found = getService(store, node, Service.ID);
   switch (Verb) {
     case "get":
-      return found === undefined
-        ? new Refusal(`${place} doesn't exist`)
-        : [TxnResult.make({ Service: found })];
+      return found === undefined ? new Refusal(`${place} doesn't exist`) : [txnResult({ Service: found })];
     case "cas":
       if (casHolds(found, Service.ModifyIndex)) return setService(store, index, op);
       return new Refusal(`failed to set ${place}, index is stale`);
@@ -86,7 +83,7 @@ export function txnCheck(store: StateStore, index: number, op: Infer<typeof TxnC
   const found = getCheck(store, Check.Node, Check.CheckID);
   switch (Verb) {
     case "get":
-      return found === undefined ? new Refusal(`${place} doesn't exist`) : [TxnResult.make({ Check: found })];
+      return found === undefined ? new Refusal(`${place} doesn't exist`) : [txnResult({ Check: found })];
     case "cas":
       if (casHolds(found, Check.ModifyIndex)) return setCheck(store, index, op);
       return new Refusal(`failed to set ${place}, index is stale`);
@@ -123,19 +120,19 @@ function setNode(store: StateStore, index: number, node: Node): Outcome {
   if (problem !== undefined) return new Refusal(problem);
   const stored = findNode(store, node);
   if (stored instanceof Refusal) return stored;
-  return stored === undefined ? [] : [TxnResult.make({ Node: stored })];
+  return stored === undefined ? [] : [txnResult({ Node: stored })];
 }
 
 function setService(store: StateStore, index: number, op: Infer<typeof TxnServiceOp>): Outcome {
   const problem = ensureService(store, index, op.Node, op.Service);
   if (problem !== undefined) return new Refusal(problem);
   const stored = getService(store, op.Node, op.Service.ID);
-  return stored === undefined ? [] : [TxnResult.make({ Service: stored })];
+  return stored === undefined ? [] : [txnResult({ Service: stored })];
 }
 
 function setCheck(store: StateStore, index: number, { Check }: Infer<typeof TxnCheckOp>): Outcome {
   const problem = ensureCheck(store, index, Check);
   if (problem !== undefined) return new Refusal(problem);
   const stored = getCheck(store, Check.Node, Check.CheckID);
-  return stored === undefined ? [] : [TxnResult.make({ Check: stored })];
+  return stored === undefined ? [] : [txnResult({ Check: stored })];
 }

@@ -1,7 +1,7 @@
 /** Key/value operations of transactions, with the reference's error texts. Source: state/txn.go. */
 import { quoteGo, quoteGoBytes } from "../lib/go-quote.ts";
-import type { DirEntry } from "../wire/structs/kv.ts";
-import { TxnResult, type TxnKVOp } from "../wire/structs/txn.ts";
+import type { DirEntry, KvOp } from "../wire/structs/kv.ts";
+import type { TxnKVOp, TxnResult } from "../wire/structs/txn.ts";
 import {
   kvDelete,
   kvDeleteCas,
@@ -15,6 +15,23 @@ import {
 } from "./kv.ts";
 import { Refusal } from "./refusal.ts";
 import type { StateStore } from "./store.ts";
+import { txnResult } from "./txn-result.ts";
+
+/** The verbs that change something, as the doors know them too. */
+const writeVerbs: Readonly<Record<KvOp, true>> = {
+  set: true,
+  delete: true,
+  "delete-cas": true,
+  "delete-tree": true,
+  cas: true,
+  lock: true,
+  unlock: true,
+};
+
+/** Whether a key/value verb changes the state. */
+export function isKvWrite(verb: string): boolean {
+  return Object.hasOwn(writeVerbs, verb);
+}
 
 /** Runs one operation. Its results, none for deletions, or why it is refused. */
 export function txnKv(
@@ -51,14 +68,14 @@ export function txnKv(
 
 /** Runs one operation that changes nothing. */
 export function txnKvRead(store: StateStore, { Verb, DirEnt }: TxnKVOp): readonly TxnResult[] | Refusal {
-  if (Verb === "get-tree") return kvList(store, DirEnt.Key).entries.map((KV) => TxnResult.make({ KV }));
+  if (Verb === "get-tree") return kvList(store, DirEnt.Key).entries.map((KV) => txnResult({ KV }));
   const { entry } = kvGet(store, DirEnt.Key);
   const key = quoteGoBytes(DirEnt.Key);
   switch (Verb) {
     case "get":
-      return entry === undefined ? new Refusal(`key ${key} doesn't exist`) : [TxnResult.make({ KV: entry })];
+      return entry === undefined ? new Refusal(`key ${key} doesn't exist`) : [txnResult({ KV: entry })];
     case "get-or-empty":
-      return [TxnResult.make({ KV: entry ?? { ...DirEnt, Value: null } })];
+      return [txnResult({ KV: entry ?? { ...DirEnt, Value: null } })];
     case "check-not-exists":
       return entry === undefined ? [] : new Refusal(`key ${key} exists`);
     case "check-session":
@@ -85,5 +102,5 @@ function orStale(entry: DirEntry | Refusal | undefined, text: string): readonly 
 
 /** Only reads answer the value. */
 function withoutValue(entry: DirEntry): readonly TxnResult[] {
-  return [TxnResult.make({ KV: { ...entry, Value: null } })];
+  return [txnResult({ KV: { ...entry, Value: null } })];
 }

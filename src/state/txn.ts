@@ -5,13 +5,12 @@
  * Source: the reference's state/txn.go.
  */
 import { quoteGo } from "../lib/go-quote.ts";
-import { kvWriteVerbs } from "../wire/structs/kv.ts";
 import type { TxnError, TxnOp, TxnResponse, TxnResult } from "../wire/structs/txn.ts";
 import { Refusal } from "./refusal.ts";
 import { sessionDestroy, sessionGet } from "./session.ts";
 import type { StateStore } from "./store.ts";
 import { txnCheck, txnNode, txnService } from "./txn-catalog.ts";
-import { txnKv, txnKvRead } from "./txn-kv.ts";
+import { isKvWrite, txnKv, txnKvRead } from "./txn-kv.ts";
 
 type Outcome = readonly TxnResult[] | Refusal;
 
@@ -33,7 +32,7 @@ export function txnRead(store: StateStore, ops: readonly TxnOp[]): TxnResponse {
 
 /** Whether an operation changes the state. */
 export function isTxnWrite(op: TxnOp): boolean {
-  if (op.KV !== null) return kvWriteVerbs.has(op.KV.Verb);
+  if (op.KV !== null) return isKvWrite(op.KV.Verb);
   const other = op.Node ?? op.Service ?? op.Check;
   return other === null ? op.Session !== null : other.Verb !== "get";
 }

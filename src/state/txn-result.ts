@@ -1,0 +1,6 @@
+import type { TxnResult } from "../wire/structs/txn.ts";
+
+/** A result with one member set. */
+export function txnResult(given: Partial<TxnResult>): TxnResult {
+  return { KV: null, Node: null, Service: null, Check: null, ...given };
+}
