@@ -2,9 +2,9 @@
  * One run of the Raft simulator: a seed in, a verdict out.
  *
  * Phase one breaks things and watches safety. Phase two heals everything and demands that the cluster
- * elects, commits and catches up within a bound.
+ * elects, commits and catches up within a bound; then a server restarts while nobody asks for anything.
  */
-import { seededRng } from "../../src/lib/rng.ts";
+import { seededRng, type Rng } from "../../src/lib/rng.ts";
 import { defaultRules, type Rules } from "../../src/raft/core/rules.ts";
 import { Violation } from "./checkers.ts";
 import { drawPlan, type Plan } from "./plan.ts";
@@ -29,7 +29,7 @@ export interface Verdict {
 const healMsBase = 3_000;
 /** For each entry, when entries travel one by one: a round trip and a sync at their slowest. */
 const healMsPerEntry = 40;
-const healCheckMs = 20;
+const checkMs = 20;
 
 /** Runs seed `seed`. With `log`, every event is told; it changes nothing else. */
 export function runRaftSeed(seed: number, o: { rules?: Rules; log?: (line: string) => void } = {}): Verdict {
@@ -51,12 +51,13 @@ export function runRaftSeed(seed: number, o: { rules?: Rules; log?: (line: strin
     workload.stopFaults();
     const goal = world.checkers.appliedIndex + 1;
     const longest = Math.max(...world.servers.map((server) => server.running.status().lastIndex));
-    const healMsMax = healMsBase + healMsPerEntry * longest;
-    while (!hasConverged(world, workload, goal)) {
-      if (healMs >= healMsMax) throw new Violation(`liveness: not converged ${healMsMax} ms after healing`);
-      healMs += healCheckMs;
-      world.runUntil(plan.durationMs + healMs);
-    }
+    const patienceMs = healMsBase + healMsPerEntry * longest;
+    const isHealed = (): boolean =>
+      world.checkers.acknowledgedIndex >= goal && hasConverged(world, workload, goal);
+    healMs = waitUntil({ world, patienceMs, what: "converged" }, isHealed);
+    workload.stopClients();
+    restartOne(world, rng.fork("restart"));
+    waitUntil({ world, patienceMs, what: "quiet" }, () => hasConverged(world, workload, lastIndexOf(world)));
     matchLogs(world);
   } catch (error) {
     // Whatever is thrown, an assertion or a checker's finding, is the verdict on this seed.
@@ -75,14 +76,37 @@ export function runRaftSeed(seed: number, o: { rules?: Rules; log?: (line: strin
   };
 }
 
+/** Lets time pass until `holds`; returns how much. */
+function waitUntil(o: { world: World; patienceMs: number; what: string }, holds: () => boolean): number {
+  const startMs = o.world.nowMs;
+  while (!holds()) {
+    const waitedMs = o.world.nowMs - startMs;
+    if (waitedMs >= o.patienceMs) throw new Violation(`liveness: not ${o.what} within ${waitedMs} ms`);
+    o.world.runUntil(o.world.nowMs + checkMs);
+  }
+  return o.world.nowMs - startMs;
+}
+
+/** An idle cluster must fill up a server that was away for a moment, although nobody asks for anything. */
+function restartOne(world: World, rng: Rng): void {
+  const server = world.servers[rng.below(world.servers.length)];
+  if (server === undefined) return;
+  world.crash(server);
+  world.restart(server);
+}
+
+function lastIndexOf(world: World): number {
+  return Math.max(...world.servers.map((server) => server.running.status().commitIndex));
+}
+
 function matchLogs(world: World): void {
   world.checkers.matchLogs(world.servers.flatMap((server) => server.core ?? []));
 }
 
-/** One leader, an entry proposed after healing acknowledged, and every member has applied it. */
+/** There is a leader, and every member has applied everything through `goal`. */
 function hasConverged(world: World, workload: Workload, goal: number): boolean {
   const leader = workload.leader();
-  if (leader === undefined || world.checkers.acknowledgedIndex < goal) return false;
+  if (leader === undefined || world.checkers.appliedIndex < goal) return false;
   const { configuration } = leader.running.status();
   return configuration.servers.every(({ id }) => {
     const server = world.servers.find((candidate) => candidate.id === id);

@@ -14,6 +14,7 @@ export class Workload {
   readonly #rng: Rng;
   #proposal = 0;
   #faults = true;
+  #clients = true;
 
   constructor(world: World, plan: Plan, rng: Rng) {
     this.#world = world;
@@ -35,6 +36,11 @@ export class Workload {
       server.pausedUntilMs = 0;
       this.#world.restart(server);
     }
+  }
+
+  /** Clients ask for nothing more: what is missing must come by itself. */
+  stopClients(): void {
+    this.#clients = false;
   }
 
   /** A server that believes to lead, the newest term first; undefined if none does. */
@@ -64,6 +70,7 @@ export class Workload {
   }
 
   #proposeForEver(): void {
+    if (!this.#clients) return;
     // Once healed, a trickle: what piled up before must drain.
     const pauseMs = this.#faults ? 1 + this.#rng.below(2 * this.#plan.proposeMs) : 40;
     this.#world.later(pauseMs, () => this.#proposeForEver());
@@ -83,6 +90,7 @@ export class Workload {
   }
 
   #readForEver(): void {
+    if (!this.#clients) return;
     this.#world.later(1 + this.#rng.below(2 * this.#plan.readMs), () => this.#readForEver());
     const leaders = this.#leaders();
     const server = leaders[this.#rng.below(leaders.length)];
