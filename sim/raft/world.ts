@@ -48,6 +48,9 @@ type OwnEvent =
     }
   | { readonly kind: "snapshotBroken"; readonly inboundId: number };
 
+/** Hundreds of times what a run needs: a core that keeps asking for the time at once is a bug. */
+const stepsMax = 500_000;
+
 /** See the file's head. */
 export class World {
   readonly servers: readonly SimServer[];
@@ -218,6 +221,7 @@ export class World {
     const inputs: Input[] = [{ kind: "clock", nowMs: server.clockMs(this.nowMs) }, ...server.inbox];
     server.inbox = [];
     this.stepCount += 1;
+    if (this.stepCount > stepsMax) throw new Violation(`livelock: ${stepsMax} steps by ${this.nowMs} ms`);
     const before = server.role === "leader" ? server.core.status() : undefined;
     const effects = server.core.step(inputs);
     if (before !== undefined) this.checkers.led(before, server.core);
