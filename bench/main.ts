@@ -59,41 +59,50 @@ async function main(options: Options): Promise<void> {
   try {
     console.log(`| path | clients | ${targets.map(({ name }) => name).join(" | ")} | ratio |`);
     console.log(`|---|---|${targets.map(() => "---|").join("")}---|`);
-    row(
-      "start to first write, ms",
-      1,
-      targets.map((target) => target.firstWriteMs),
-      true,
-    );
-    row(
-      "memory idle, MiB",
-      0,
-      targets.map((target) => target.memoryMib()),
-      true,
-    );
+    row({
+      name: "start to first write, ms",
+      clients: 1,
+      values: targets.map((one) => one.firstWriteMs),
+      lessIsBetter: true,
+    });
+    row({
+      name: "memory idle, MiB",
+      clients: 0,
+      values: targets.map((one) => one.memoryMib()),
+      lessIsBetter: true,
+    });
     for (const load of loads.filter(({ name }) => name.includes(options.only))) {
       for (const target of targets) await load.prepare?.(target.url);
       for (const clients of load.clients) {
-        const rates = targets.map((target) =>
-          measure(target, load, { clients, seconds: options.seconds, folder }),
+        const values = targets.map((one) =>
+          measure(one, load, { clients, seconds: options.seconds, folder }),
         );
-        row(load.name, clients, rates, false);
+        row({ name: load.name, clients, values });
       }
     }
-    row(
-      "memory after, MiB",
-      0,
-      targets.map((target) => target.memoryMib()),
-      true,
-    );
+    row({
+      name: "memory after, MiB",
+      clients: 0,
+      values: targets.map((one) => one.memoryMib()),
+      lessIsBetter: true,
+    });
   } finally {
     rmSync(folder, { recursive: true });
     for (const target of targets) await target.stop();
   }
 }
 
+interface Row {
+  readonly name: string;
+  /** 0: the figure is of the agent itself. */
+  readonly clients: number;
+  /** Ours first. */
+  readonly values: readonly number[];
+  readonly lessIsBetter?: boolean;
+}
+
 /** One row; the ratio is ours to the peer's, turned round where less is better. */
-function row(name: string, clients: number, values: readonly number[], lessIsBetter: boolean): void {
+function row({ name, clients, values, lessIsBetter = false }: Row): void {
   const [own = 0, peer] = values;
   const ratio = peer === undefined ? "" : `${(lessIsBetter ? peer / own : own / peer).toFixed(1)}×`;
   console.log(`| ${name} | ${clients === 0 ? "" : clients} | ${values.map(shown).join(" | ")} | ${ratio} |`);

@@ -23,7 +23,8 @@ function check(condition: boolean, claim: string): void {
 /** Runs the flow against `url`, telling each step. Rejects at the first thing that is not as it should be. */
 export async function seedFlow(url: string, tell: Tell): Promise<void> {
   const call = async (method: string, path: string, body?: string | object): Promise<Answer> => {
-    const payload = body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) };
+    const payload =
+      body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) };
     const answer = await fetch(`${url}/v1${path}`, { method, ...payload });
     const text = await answer.text();
     tell(`${method} ${path} → ${answer.status} ${text.slice(0, 100).trim()}`);
@@ -46,8 +47,14 @@ async function keys(call: Call): Promise<void> {
     { KV: { Verb: "get", Key: "seed/a" } },
   ];
   check((await call("PUT", "/txn", ops)).status === 200, "a transaction succeeds");
-  check((await call("GET", "/kv/seed/?keys")).text.trim() === '["seed/a","seed/b"]', "keys are listed in order");
-  check((JSON.parse((await call("GET", "/kv/seed/?recurse")).text) as unknown[]).length === 2, "a prefix is read");
+  check(
+    (await call("GET", "/kv/seed/?keys")).text.trim() === '["seed/a","seed/b"]',
+    "keys are listed in order",
+  );
+  check(
+    (JSON.parse((await call("GET", "/kv/seed/?recurse")).text) as unknown[]).length === 2,
+    "a prefix is read",
+  );
   const tooLarge = await call("PUT", "/kv/seed/large", "x".repeat(512 * 1024 + 1));
   check(tooLarge.status === 413, "a value above 512 KiB is refused");
 }

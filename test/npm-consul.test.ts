@@ -40,7 +40,9 @@ describe("the npm client", () => {
       { KV: { Verb: "set", Key: "npm/t3", Value: value } },
       { KV: { Verb: "check-index", Key: "npm/t1", Index: 1 } },
     ] as never);
-    expect(await failing.then(() => "done").catch((error: { statusCode?: number }) => error.statusCode)).toBe(409);
+    expect(await failing.then(() => "done").catch((error: { statusCode?: number }) => error.statusCode)).toBe(
+      409,
+    );
     expect(await consul.kv.keys("npm/t")).toEqual(["npm/t1", "npm/t2"] as never);
   });
 
@@ -59,11 +61,18 @@ describe("the npm client", () => {
     expect(Object.keys((await consul.agent.service.list()) as object)).toContain("npm-web");
     let index = "0";
     for (let round = 0; round < 20; round += 1) {
-      const found = await consul.health.service({ service: "npm-web", passing: true, index, wait: "1s" } as never);
+      const found = await consul.health.service({
+        service: "npm-web",
+        passing: true,
+        index,
+        wait: "1s",
+      } as never);
       if ((found as unknown as unknown[]).length > 0) break;
       index = "1";
     }
-    const healthy = (await consul.health.service({ service: "npm-web", passing: true })) as { Service: { Port: number } }[];
+    const healthy = (await consul.health.service({ service: "npm-web", passing: true })) as {
+      Service: { Port: number };
+    }[];
     expect(healthy.map((one) => one.Service.Port)).toEqual([80]);
     expect(Object.keys((await consul.catalog.service.list()) as object)).toContain("npm-web");
     await consul.agent.service.deregister("npm-web");

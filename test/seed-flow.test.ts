@@ -3,13 +3,9 @@ import { expect, test } from "bun:test";
 import { seedFlow } from "../examples/seed-flow.ts";
 import { startAgent } from "./support/agent-process.ts";
 
-test(
-  "keys, a TTL service, a watch and a lock behave as a client expects",
-  async () => {
-    await using agent = await startAgent();
-    const told: string[] = [];
-    await seedFlow(agent.httpUrl, (line) => told.push(line));
-    expect(told.length).toBeGreaterThan(15);
-  },
-  60_000,
-);
+test("keys, a TTL service, a watch and a lock behave as a client expects", async () => {
+  await using agent = await startAgent();
+  const told: string[] = [];
+  await seedFlow(agent.httpUrl, (line) => told.push(line));
+  expect(told.length).toBeGreaterThan(15);
+}, 60_000);

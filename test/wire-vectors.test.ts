@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { decodeMsgpack, encodeMsgpack, type Codec } from "../src/wire/schema/codec.ts";
 import { DeregisterRequest, RegisterRequest } from "../src/wire/structs/catalog.ts";
 import { KVSRequest, TombstoneRequest } from "../src/wire/structs/kv.ts";
-import { AutopilotSetConfigRequest, RaftConfiguration, RaftLogRecord, SystemMetadataRequest } from "../src/wire/structs/operator.ts";
+import {
+  AutopilotSetConfigRequest,
+  RaftConfiguration,
+  RaftLogRecord,
+  SystemMetadataRequest,
+} from "../src/wire/structs/operator.ts";
 import { SessionRequest } from "../src/wire/structs/session.ts";
 import { TxnRequest } from "../src/wire/structs/txn.ts";
 
@@ -33,7 +38,8 @@ interface LogVector {
 }
 
 /** Peers write maps in random order: compare them as sorted bytes of the whole, besides the decoded values. */
-const sortedBytes = (data: Uint8Array): string => Buffer.from([...data].sort((a, b) => a - b)).toString("hex");
+const sortedBytes = (data: Uint8Array): string =>
+  Buffer.from([...data].sort((a, b) => a - b)).toString("hex");
 
 describe.skipIf(!present)("vectors of log commands", () => {
   const vectors = present
@@ -44,7 +50,9 @@ describe.skipIf(!present)("vectors of log commands", () => {
     const data = Buffer.from(vector.data_hex, "hex");
     const codec = commands.get((data[0] ?? 0) & 0x7f);
     const chunk = (vector.extensions_hex ?? "") !== "" || JSON.stringify(vector).includes("num_chunks");
-    return codec === undefined || chunk ? [] : [{ index: vector.index, type: data[0], body: data.subarray(1), codec }];
+    return codec === undefined || chunk
+      ? []
+      : [{ index: vector.index, type: data[0], body: data.subarray(1), codec }];
   });
 
   test("there are vectors of most command kinds", () => {
@@ -63,15 +71,18 @@ describe.skipIf(!present)("vectors of log commands", () => {
     "configuration entry at index $index",
     ({ data_hex }) => {
       const bytes = Buffer.from(data_hex ?? "", "hex");
-      expect(Buffer.from(encodeMsgpack(RaftConfiguration, decodeMsgpack(RaftConfiguration, bytes)))).toEqual(bytes);
+      expect(Buffer.from(encodeMsgpack(RaftConfiguration, decodeMsgpack(RaftConfiguration, bytes)))).toEqual(
+        bytes,
+      );
     },
   );
 
-  test.each(vectors.filter(({ boltdb_value_hex }) => boltdb_value_hex !== undefined && !boltdb_value_hex.endsWith("...")))(
-    "stored entry at index $index",
-    ({ boltdb_value_hex }) => {
-      const bytes = Buffer.from(boltdb_value_hex ?? "", "hex");
-      expect(Buffer.from(encodeMsgpack(RaftLogRecord, decodeMsgpack(RaftLogRecord, bytes)))).toEqual(bytes);
-    },
-  );
+  test.each(
+    vectors.filter(
+      ({ boltdb_value_hex }) => boltdb_value_hex !== undefined && !boltdb_value_hex.endsWith("..."),
+    ),
+  )("stored entry at index $index", ({ boltdb_value_hex }) => {
+    const bytes = Buffer.from(boltdb_value_hex ?? "", "hex");
+    expect(Buffer.from(encodeMsgpack(RaftLogRecord, decodeMsgpack(RaftLogRecord, bytes)))).toEqual(bytes);
+  });
 });

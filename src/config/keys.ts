@@ -1,4 +1,3 @@
-import { must } from "../lib/assert.ts";
 import type { KeyReload, KeyRow, KeyType, KeyDefault } from "./key-row.ts";
 import { agentKeys } from "./keys-agent.ts";
 import { clusterKeys } from "./keys-cluster.ts";
@@ -51,10 +50,3 @@ function keyInfo(row: KeyRow): KeyInfo {
 
 /** Every key, in the order of the tables. */
 export const allKeys: readonly KeyInfo[] = keyGroups.flatMap((group) => group.rows.map(keyInfo));
-
-const keysByPath: ReadonlyMap<string, KeyInfo> = new Map(allKeys.map((key) => [key.path, key]));
-
-/** The key at `path`, which the tables must have. */
-export function keyAt(path: string): KeyInfo {
-  return must(keysByPath.get(path), `the key tables have ${path}`);
-}

@@ -17,7 +17,11 @@ const context: HttpContext = {
 };
 
 const routes: readonly Route[] = [
-  { pattern: "/v1/kv/", methods: ["GET", "PUT"], handle: ({ rest }) => ({ status: 200, headers: {}, body: rest }) },
+  {
+    pattern: "/v1/kv/",
+    methods: ["GET", "PUT"],
+    handle: ({ rest }) => ({ status: 200, headers: {}, body: rest }),
+  },
   { pattern: "/v1/status/leader", methods: ["GET"], handle: (request) => jsonResponse(request, '"x"') },
   {
     pattern: "/v1/fails",
@@ -56,7 +60,12 @@ describe("the door", () => {
     { method: "GET", url: "/v1/kv/bad%01key", status: 400, body: "" },
     { method: "GET", url: "/v1/kv/bad%zz", status: 400, body: "400 Bad Request" },
     { method: "GET", url: "/v1/status/leader", status: 200, body: '"x"' },
-    { method: "GET", url: "/v1/status/leader/", status: 404, body: "Invalid URL path: not a recognized HTTP API endpoint" },
+    {
+      method: "GET",
+      url: "/v1/status/leader/",
+      status: 404,
+      body: "Invalid URL path: not a recognized HTTP API endpoint",
+    },
     { method: "GET", url: "/v1/fails", status: 500, body: "No cluster leader" },
     {
       method: "GET",
@@ -95,7 +104,9 @@ test("a path's bytes need not be UTF-8", () => {
 });
 
 test("pretty JSON keeps empty collections and escaped quotes", () => {
-  expect(indentJson('{"a":[],"b":{"c":"x\\"{,"}}')).toBe('{\n    "a": [],\n    "b": {\n        "c": "x\\"{,"\n    }\n}');
+  expect(indentJson('{"a":[],"b":{"c":"x\\"{,"}}')).toBe(
+    '{\n    "a": [],\n    "b": {\n        "c": "x\\"{,"\n    }\n}',
+  );
 });
 
 test("integers beyond 53 bits stay exact", () => {

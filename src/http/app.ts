@@ -89,7 +89,8 @@ function answer(
   const route = findRoute(table, path);
   if (route === undefined) {
     // Below this path there is something: Go's router sends clients on to the slash.
-    if (table.prefixes.some(({ pattern }) => pattern === `${path}/`)) return redirectTo(`${path}/`, request.search);
+    if (table.prefixes.some(({ pattern }) => pattern === `${path}/`))
+      return redirectTo(`${path}/`, request.search);
     return unknownPath(request);
   }
   if (options.blockedEndpoints.some((blocked) => path.startsWith(blocked))) {

@@ -43,7 +43,8 @@ export async function runAgent(argv: readonly string[], host: CliHost): Promise<
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     host.stderr.write(`==> Error starting agent: ${error.message}\n`);
-    if (!(error instanceof ProconsulError) && error.stack !== undefined) host.stderr.write(`${error.stack}\n`);
+    if (!(error instanceof ProconsulError) && error.stack !== undefined)
+      host.stderr.write(`${error.stack}\n`);
     return 1;
   }
 }
@@ -51,10 +52,14 @@ export async function runAgent(argv: readonly string[], host: CliHost): Promise<
 /** A cluster needs gossip and RPC between agents, which this version does not have yet. */
 function refuseWhatComesLater(config: Config): void {
   if (!config.server) {
-    throw new NotYetError("client agents are not supported yet by this version of Proconsul: start with -dev or -server");
+    throw new NotYetError(
+      "client agents are not supported yet by this version of Proconsul: start with -dev or -server",
+    );
   }
   if (config.bootstrapExpect > 1) {
-    throw new NotYetError("several servers are not supported yet by this version of Proconsul: use -bootstrap-expect=1");
+    throw new NotYetError(
+      "several servers are not supported yet by this version of Proconsul: use -bootstrap-expect=1",
+    );
   }
 }
 
@@ -90,7 +95,9 @@ class Session implements Disposable {
     this.#openLogs(config);
     if (config.dataDir !== undefined) this.#undo.add(claimDataDir(config.dataDir));
     const nodeId =
-      config.dataDir === undefined ? (config.nodeId ?? systemUuid()) : nodeIdOf(config.dataDir, config.nodeId);
+      config.dataDir === undefined
+        ? (config.nodeId ?? systemUuid())
+        : nodeIdOf(config.dataDir, config.nodeId);
     if (config.pidFile !== undefined) this.#undo.add(writePidFile(config.pidFile));
     const ended = new Promise<number>((resolve) => (this.#end = resolve));
     this.#host.stdout.write(banner(config, nodeId, this.#build));
@@ -104,7 +111,9 @@ class Session implements Disposable {
       leaveWanted: () => this.#end(0),
       reload: () => reload(),
       failed: (error) => {
-        this.#log.error("the agent cannot go on", { error: error instanceof Error ? error.message : String(error) });
+        this.#log.error("the agent cannot go on", {
+          error: error instanceof Error ? error.message : String(error),
+        });
         this.#end(1);
       },
     });
@@ -189,7 +198,10 @@ function banner(config: Config, nodeId: string, build: BuildInfo): string {
     ["HTTP", config.addresses.http.map(shown).join(", ") || "off"],
     ["HTTPS", config.addresses.https.map(shown).join(", ") || "off"],
     ["DNS", `${port(config.ports.dns)} (not served by this version yet)`],
-    ["Cluster", `${config.addresses.advertiseLan} (LAN: ${config.ports.serfLan}, RPC: ${config.ports.server})`],
+    [
+      "Cluster",
+      `${config.addresses.advertiseLan} (LAN: ${config.ports.serfLan}, RPC: ${config.ports.server})`,
+    ],
   ];
   const lines = rows.map(([name, value]) => `${name.padStart(14)}: ${value}\n`).join("");
   const tryIt =

@@ -1,9 +1,9 @@
 /** What the agent's HTTP interface can learn from and ask of the process around it. */
-import { arch, cpus, freemem, hostname, loadavg, platform, release, totalmem, uptime } from "node:os";
-import { statfsSync } from "node:fs";
+import { arch, cpus, platform } from "node:os";
 import type { AgentHost, AgentMember } from "../agent/settings.ts";
 import type { Config } from "../config/config.ts";
 import type { Consensus } from "../lib/consensus.ts";
+import { hostInfo } from "../runtime/system-facts.ts";
 import type { JsonObject } from "../wire/schema/codec.ts";
 
 export interface AgentHostParts {
@@ -34,7 +34,8 @@ export function createAgentHost(parts: AgentHostParts): AgentHost {
     members: ({ wan }) => [
       wan ? { ...member, Name: `${member.Name}.${config.datacenter}`, Port: wanPort(config) } : member,
     ],
-    join: (address) => Promise.reject(new Error(`cannot join ${address}: this version runs as a single server`)),
+    join: (address) =>
+      Promise.reject(new Error(`cannot join ${address}: this version runs as a single server`)),
     forceLeave: (node) => Promise.reject(new Error(`agent: No node found with name '${node}'`)),
     leave: () => parts.leave(),
     reload: () => parts.reload(),
@@ -78,7 +79,11 @@ function ownMember({ config, nodeId, version }: AgentHostParts): AgentMember {
   };
 }
 
-function stats({ config, version, consensus }: AgentHostParts): Readonly<Record<string, Readonly<Record<string, string>>>> {
+function stats({
+  config,
+  version,
+  consensus,
+}: AgentHostParts): Readonly<Record<string, Readonly<Record<string, string>>>> {
   const raft = consensus.status();
   const leading = raft.role === "leader";
   return {
@@ -135,29 +140,5 @@ function gossipStats(): Readonly<Record<string, string>> {
     members: "1",
     query_queue: "0",
     query_time: "1",
-  };
-}
-
-function hostInfo(disk: string): JsonObject {
-  const total = totalmem();
-  const available = freemem();
-  const space = statfsSync(disk);
-  const diskTotal = space.blocks * space.bsize;
-  const diskFree = space.bfree * space.bsize;
-  return {
-    Memory: { total, available, used: total - available, usedPercent: (100 * (total - available)) / total },
-    CPU: cpus().map(({ model, speed }, cpu) => ({ cpu, modelName: model, mhz: speed, cores: 1 })),
-    Host: {
-      hostname: hostname(),
-      uptime: Math.floor(uptime()),
-      os: platform(),
-      platform: platform(),
-      kernelVersion: release(),
-      kernelArch: arch(),
-      load: loadavg(),
-    },
-    Disk: { path: disk, total: diskTotal, free: diskFree, used: diskTotal - diskFree },
-    CollectionTime: Date.now() * 1_000_000,
-    Errors: null,
   };
 }

@@ -18,7 +18,9 @@ import { statusRoutes } from "../http/status-routes.ts";
 import { txnRoutes } from "../http/txn-routes.ts";
 import type { HttpContext, Route } from "../http/types.ts";
 import type { Log } from "../lib/log.ts";
+import { Snapshots } from "../server/snapshot.ts";
 import type { JsonObject } from "../wire/schema/codec.ts";
+import { systemArchiveTools } from "../runtime/archive-tools.ts";
 import { openAgentFiles } from "../runtime/agent-files.ts";
 import type { BuildInfo } from "../runtime/build-info.ts";
 import { systemCheckIo } from "../runtime/check-io.ts";
@@ -28,7 +30,6 @@ import { systemRng, systemUuid } from "../runtime/random.ts";
 import { renderJsonLine, renderText, type LogHub } from "../runtime/text-log.ts";
 import { createAgentHost } from "./agent-host.ts";
 import { openListeners } from "./listeners.ts";
-import { createSnapshotService } from "./snapshot-service.ts";
 import { startServer, type RunningServer } from "./server-parts.ts";
 
 export interface AgentProcessParts {
@@ -86,7 +87,9 @@ export async function startAgentProcess(parts: AgentProcessParts): Promise<Agent
     }),
     logs: {
       subscribe: ({ level, json }, fn) =>
-        logs.subscribe(levelOf(level), (record) => fn(`${json ? renderJsonLine(record) : renderText(record)}\n`)),
+        logs.subscribe(levelOf(level), (record) =>
+          fn(`${json ? renderJsonLine(record) : renderText(record)}\n`),
+        ),
     },
   });
   return assemble({ parts, log, running, agent, registry });
@@ -119,7 +122,12 @@ async function assemble({ parts, log, running, agent, registry }: Assembly): Pro
     metrics: registry,
     kvValueBytesMax: config.limits.kvMaxValueSize,
     txnBytesMax: config.limits.txnMaxReqLen,
-    snapshots: createSnapshotService(running),
+    snapshots: new Snapshots({
+      consensus: running.consensus,
+      tools: systemArchiveTools,
+      clock: systemClock,
+      datacenter: config.datacenter,
+    }),
   };
   const app = createApp({
     routes: allRoutes(agent),

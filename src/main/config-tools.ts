@@ -1,12 +1,12 @@
 /** Configuration as this machine provides it: files, environment, addresses, limits. */
 import { hostname, networkInterfaces } from "node:os";
-import { readFileSync } from "node:fs";
 import type { ConfigVerdict, ServiceFiles } from "../cli/host.ts";
 import { noArgs } from "../config/agent-flags.ts";
 import { loadConfig, validateFiles, type ConfigHost } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import { buildInfo } from "../runtime/build-info.ts";
 import { fileConfigReader } from "../runtime/config-reader.ts";
+import { openFilesMax } from "../runtime/system-facts.ts";
 
 /** The host that configurations are loaded on. */
 export function configHost(): ConfigHost {
@@ -23,16 +23,6 @@ export function configHost(): ConfigHost {
     version: { version: compatibleVersion, prerelease: "", metadata: "", revision },
     ...(files === undefined ? {} : { fileDescriptorsMax: files }),
   };
-}
-
-/** How many files this process may open, where the system says so. */
-function openFilesMax(): number | undefined {
-  try {
-    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
-    return limit === undefined ? undefined : Number(limit);
-  } catch {
-    return undefined; // No /proc on this system.
-  }
 }
 
 /** Checks configuration files for the `validate` command. */

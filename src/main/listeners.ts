@@ -1,9 +1,14 @@
 /** Opens the HTTP listeners that the configuration asks for. */
-import { readFileSync } from "node:fs";
 import type { Config, ListenAddress } from "../config/config.ts";
 import type { App } from "../http/app.ts";
 import type { Log } from "../lib/log.ts";
-import { listenHttp, type Listener, type ListenOptions, type ListenTarget } from "../runtime/http-listener.ts";
+import {
+  listenHttp,
+  readTlsPair,
+  type Listener,
+  type ListenOptions,
+  type ListenTarget,
+} from "../runtime/http-listener.ts";
 
 /** Listens everywhere or nowhere: when one address fails, those already open are closed. */
 export async function openListeners(app: App, config: Config, log: Log): Promise<readonly Listener[]> {
@@ -27,7 +32,7 @@ export async function openListeners(app: App, config: Config, log: Log): Promise
         });
         continue;
       }
-      const tls = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+      const tls = readTlsPair({ certFile, keyFile });
       opened.push(await listenHttp(app, target(address, config), { ...options, tls }));
       log.info("Started HTTPS server", { address: shown(address), network: address.kind });
     }
@@ -41,7 +46,11 @@ export async function openListeners(app: App, config: Config, log: Log): Promise
 function target(address: ListenAddress, config: Config): ListenTarget {
   if (address.kind === "tcp") return address;
   const { mode } = config.unixSockets;
-  return { kind: "unix", path: address.path, mode: mode === undefined ? undefined : Number.parseInt(mode, 8) };
+  return {
+    kind: "unix",
+    path: address.path,
+    mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
+  };
 }
 
 /** An address as people write it. */

@@ -81,7 +81,8 @@ export function nodeIdOf(path: string, configured: string | undefined): string {
   }
   if (existsSync(file)) {
     const kept = readFileSync(file, "utf8").trim().toLowerCase();
-    if (!uuidForm.test(kept)) throw new DataDirError(`the file ${file} holds no node id; remove it to get a new one`);
+    if (!uuidForm.test(kept))
+      throw new DataDirError(`the file ${file} holds no node id; remove it to get a new one`);
     return kept;
   }
   const fresh = randomUUID();

@@ -4,7 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { chmodSync, rmSync, statSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, statSync } from "node:fs";
 import type { Server as NetServer, Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import type { App } from "../http/app.ts";
@@ -23,6 +23,14 @@ export interface ListenOptions {
   readonly headerBytesMax?: number;
   /** Connections of one client address at a time; more are closed at once. */
   readonly connectionsPerClientMax?: number;
+}
+
+/** Reads a certificate and its key. Throws what the file system throws. */
+export function readTlsPair(files: { readonly certFile: string; readonly keyFile: string }): {
+  readonly cert: Uint8Array;
+  readonly key: Uint8Array;
+} {
+  return { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) };
 }
 
 export interface Listener {

@@ -27,7 +27,8 @@ export function openLogFile(options: LogFileOptions): (line: string) => void {
   return (line) => {
     const text = `${line}\n`;
     try {
-      const full = options.rotateBytes !== undefined && bytes > 0 && bytes + text.length > options.rotateBytes;
+      const full =
+        options.rotateBytes !== undefined && bytes > 0 && bytes + text.length > options.rotateBytes;
       if (full || Date.now() - openedMs > options.rotateDurationMs) {
         rotate(current, options.keptMax);
         bytes = 0;
@@ -51,5 +52,6 @@ function rotate(current: string, keptMax: number | undefined): void {
   const old = readdirSync(folder)
     .filter((name) => name.startsWith(`${stem}-`) && name.endsWith(ending))
     .sort();
-  for (const name of old.slice(0, Math.max(0, old.length - keptMax))) rmSync(join(folder, name), { force: true });
+  for (const name of old.slice(0, Math.max(0, old.length - keptMax)))
+    rmSync(join(folder, name), { force: true });
 }

@@ -105,7 +105,12 @@ export async function expireSession(
   sessionId: string,
 ): Promise<void> {
   try {
-    const request = { Datacenter: datacenter, Op: "destroy", Session: Session.make({ ID: sessionId }), Token: "" };
+    const request = {
+      Datacenter: datacenter,
+      Op: "destroy",
+      Session: Session.make({ ID: sessionId }),
+      Token: "",
+    };
     await rpc.call(sessionApply, SessionRequest.make(request));
     log.debug("Session TTL expired", { session: sessionId });
   } catch (error) {

@@ -18,11 +18,14 @@ const pollMs = 25;
 const portCount = 6;
 
 /**
- * Starts `command agent -dev` (by default the launcher) on free ports, in an empty folder, and waits until it knows its leader.
+ * Starts `command agent -dev` (by default the launcher) on free ports, in an empty folder, and waits until it
+ * knows its leader.
  *
  * Throws `Error` with what the process printed if it ends early or is not ready in half a minute.
  */
-export async function startAgent(command: readonly [string, ...string[]] = [launcher]): Promise<AgentProcess> {
+export async function startAgent(
+  command: readonly [string, ...string[]] = [launcher],
+): Promise<AgentProcess> {
   const folder = mkdtempSync(join(tmpdir(), "agent-"));
   const first = await freePortRun(portCount);
   const [program, ...before] = command;

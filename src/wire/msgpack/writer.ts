@@ -99,13 +99,6 @@ export class MsgpackWriter {
     this.#at += 8;
   }
 
-  float32(value: number): void {
-    this.#room(5);
-    this.#bytes[this.#at++] = 0xca;
-    this.#view.setFloat32(this.#at, value);
-    this.#at += 4;
-  }
-
   /** Text as UTF-8 in the raw form. */
   text(value: string): void {
     if (value.length <= shortTextUnits && this.#shortAscii(value)) return;

@@ -105,25 +105,6 @@ export function lazy<T>(zero: T, target: () => Codec<T>): Codec<T> {
   };
 }
 
-/** A Go value that travels as one raw string holding its own encoding (MarshalBinary). */
-export function wrapped<T>(inner: Codec<T>, codec: WrappedBytes<T>): Codec<T> {
-  return {
-    ...inner,
-    encode: (writer, value) => writer.bytes(codec.toBytes(value)),
-    decode: (reader) => {
-      const bytes = reader.bytes();
-      return bytes === null ? inner.zero : codec.fromBytes(bytes);
-    },
-  };
-}
-
-/** How a MarshalBinary type makes its own bytes. */
-export interface WrappedBytes<T> {
-  toBytes(value: T): Uint8Array;
-  /** Throws `DecodeError`. */
-  fromBytes(bytes: Uint8Array): T;
-}
-
 /**
  * Go `any`: JSON-like, without a schema. A `number` is a float64, which is what JSON numbers become; a
  * `bigint` is an integer that a peer sent. Raw forms read as text, as peers with RawToString do.

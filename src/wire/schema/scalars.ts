@@ -91,13 +91,6 @@ export const float64: Codec<number> = {
   fromJson: numberFromJson("float64"),
 };
 
-/** Go `float32`. */
-export const float32: Codec<number> = {
-  ...float64,
-  encode: (writer, value) => writer.float32(value),
-  fromJson: numberFromJson("float32"),
-};
-
 function numberFromJson(goType: string): (value: JsonValue, path: string) => number {
   return (value, path) => {
     if (typeof value === "bigint") return Number(value);

@@ -1,4 +1,4 @@
-/** Nodes, checks, registrations and the answers of catalog and health reads. Source: protocol reference, RPC section 9. */
+/** Nodes, checks, registrations and the answers of catalog and health reads. Source: protocol reference, RPC 9. */
 import type { Infer } from "../schema/codec.ts";
 import { list, map, ptr } from "../schema/collections.ts";
 import { bool, durationText, int, str, uint } from "../schema/scalars.ts";

@@ -1,4 +1,4 @@
-/** Field groups that Go embeds, and small structs shared by many messages. Source: protocol reference, RPC section 4. */
+/** Field groups that Go embeds, and small structs shared by many messages. Source: protocol reference, RPC 4. */
 import type { Infer } from "../schema/codec.ts";
 import { map } from "../schema/collections.ts";
 import { bool, durationNs, int, str, uint } from "../schema/scalars.ts";

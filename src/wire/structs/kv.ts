@@ -16,15 +16,8 @@ export const DirEntry = struct("DirEntry", {
 });
 export type DirEntry = Infer<typeof DirEntry>;
 
-/** Operations of KVS.Apply, and the further ones that only transactions know. */
+/** Operations of KVS.Apply. */
 export type KvOp = "set" | "delete" | "delete-cas" | "delete-tree" | "cas" | "lock" | "unlock";
-export type KvReadOp =
-  | "get"
-  | "get-or-empty"
-  | "get-tree"
-  | "check-session"
-  | "check-index"
-  | "check-not-exists";
 /** The verbs that change something; no others need the log. */
 export const kvWriteVerbs: ReadonlySet<string> = new Set<KvOp>([
   "set",

@@ -1,4 +1,4 @@
-/** Autopilot, Raft membership, coordinates, indexes and snapshot framing. Source: protocol reference, RPC section 9 and FSM. */
+/** Autopilot, Raft membership, coordinates, indexes and snapshot framing. Source: protocol reference, RPC 9, FSM. */
 import type { Infer } from "../schema/codec.ts";
 import { list, ptr } from "../schema/collections.ts";
 import { bool, durationText, float64, str, uint, bytes } from "../schema/scalars.ts";
