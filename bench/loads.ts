@@ -71,7 +71,7 @@ request = function()
 end`;
 
 const ttl = (url: string): Promise<void> =>
-  put(url, "/v1/agent/check/register", { Name: "bench-ttl", CheckID: "bench-ttl", TTL: "10m" });
+  put(url, "/v1/agent/check/register", { Name: "bench-ttl", ID: "bench-ttl", TTL: "10m" });
 
 export const loads: readonly Load[] = [
   {

@@ -2,6 +2,7 @@
 import { displayText } from "../lib/byte-string.ts";
 import { NoLeaderError } from "../lib/consensus.ts";
 import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
+import { renderShared } from "./rendering.ts";
 import { indentJson, metaHeaders, readParams, type ReadParams } from "./respond.ts";
 import { decodePath, HttpError, type HttpContext, type HttpResponse, type RoutedRequest } from "./types.ts";
 
@@ -87,11 +88,6 @@ export async function callServer<Q, R>(
   }
 }
 
-const utf8 = new TextEncoder();
-
-/** Renderings of answers that servers share; each lives as long as the answer it belongs to. */
-const renderings = new WeakMap<object, Map<string, Uint8Array>>();
-
 /**
  * The answer to a read. `shared` is the part of the reply that its server hands to everyone who asks the
  * same: its JSON, one text for each `variant`, is rendered once.
@@ -112,16 +108,12 @@ export function sharedResponse(
     readonly cacheable: boolean;
   },
 ): HttpResponse {
-  let texts = renderings.get(shared);
-  if (texts === undefined) renderings.set(shared, (texts = new Map()));
   const pretty = request.query.has("pretty");
   const key = pretty ? `${variant} pretty` : variant;
-  const known = texts.get(key);
-  const body = known ?? utf8.encode(pretty ? indentJson(render()) : render());
-  if (known === undefined) texts.set(key, body);
+  const { bytes: body, isNew } = renderShared(shared, key, () => (pretty ? indentJson(render()) : render()));
   const headers = { "Content-Type": "application/json", ...metaHeaders(meta) };
   if (!cacheable || !request.query.has("cached")) return { status: 200, headers, body };
   // What is shared is dropped the moment it changes, so its age is nought.
-  const cache = known === undefined ? { "X-Cache": "MISS" } : { "X-Cache": "HIT", Age: "0" };
+  const cache = isNew ? { "X-Cache": "MISS" } : { "X-Cache": "HIT", Age: "0" };
   return { status: 200, headers: { ...headers, ...cache }, body };
 }

@@ -6,7 +6,8 @@ import { kvsApply, kvsGet, kvsList, kvsListKeys } from "../wire/rpc/methods.ts";
 import { DirEntry, type KvOp } from "../wire/structs/kv.ts";
 import { checkBodyLength, parseUint, parseUint64, refuseConflicts } from "./kv-params.ts";
 import { readHeaders } from "./read-headers.ts";
-import { datacenterOf, jsonResponse, plainResponse, readParams, tokenOf } from "./respond.ts";
+import { renderShared } from "./rendering.ts";
+import { datacenterOf, indentJson, jsonResponse, plainResponse, readParams, tokenOf } from "./respond.ts";
 import {
   decodePath,
   HttpError,
@@ -51,7 +52,15 @@ async function get(request: RoutedRequest, context: HttpContext, key: ByteString
   if (!recurse && request.query.has("raw")) {
     return { status: 200, headers: { ...headers, ...rawHeaders }, body: first.Value ?? noBytes };
   }
-  return jsonResponse(request, entriesJson.json(reply.Entries), headers);
+  const { Entries: entries } = reply;
+  if (!recurse || entries === null) return jsonResponse(request, entriesJson.json(entries), headers);
+  // Everyone who asks for an unchanged prefix gets the same list from the server: it is rendered once.
+  const pretty = request.query.has("pretty");
+  const { bytes } = renderShared(entries, pretty ? "pretty" : "", () => {
+    const json = entriesJson.json(entries);
+    return pretty ? indentJson(json) : json;
+  });
+  return { status: 200, headers: { "Content-Type": "application/json", ...headers }, body: bytes };
 }
 
 async function getKeys(request: RoutedRequest, context: HttpContext, key: ByteString): Promise<HttpResponse> {

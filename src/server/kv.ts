@@ -2,7 +2,8 @@
 import type { ByteString } from "../lib/byte-string.ts";
 import { commandType } from "../fsm/command.ts";
 import { encodeCommand } from "../fsm/encode.ts";
-import { kvGet, kvList } from "../state/kv.ts";
+import { kvGet, kvList, kvMaxIndex } from "../state/kv.ts";
+import type { WatchSet } from "../state/watch.ts";
 import type { Refusal } from "../state/refusal.ts";
 import { PermissionDeniedError } from "../wire/rpc/method.ts";
 import { kvsApply, kvsGet, kvsList, kvsListKeys } from "../wire/rpc/methods.ts";
@@ -18,6 +19,7 @@ import { blockingRead } from "./blocking.ts";
 import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./context.ts";
 import { kvPreApply } from "./kv-pre-apply.ts";
 import { proposeCommand } from "./propose.ts";
+import { queryCacheOf } from "./query-cache.ts";
 import { unlessRefused } from "./refused.ts";
 
 /** Whether the operation took place: false for a lost check-and-set or a lock that is held or delayed. */
@@ -43,11 +45,33 @@ async function get(server: ServerContext, request: KeyRequest, caller: Caller): 
 
 async function list(server: ServerContext, request: KeyRequest, caller: Caller): Promise<IndexedDirEntries> {
   const { value, meta } = await blockingRead({ server, caller }, request, (watch) => {
-    const { index, entries } = kvList(server.store, request.Key, watch);
+    const { index, entries } = listing(server, request.Key, watch);
     const allowed = readable(entries, caller);
     return { index, value: allowed.length === 0 ? null : allowed };
   });
   return { Entries: value, ...meta };
+}
+
+/**
+ * The entries below a prefix, from the cache of answers while nothing below it changes. An empty listing has
+ * the index of the whole table, which moves without it, so only that is looked up afresh.
+ */
+function listing(
+  server: ServerContext,
+  prefix: ByteString,
+  watch: WatchSet,
+): { readonly index: number; readonly entries: readonly DirEntry[] } {
+  const kept = queryCacheOf(server.store).read(`KVS.List\0${prefix}`, watch, (notes) =>
+    kvList(server.store, prefix, notes),
+  );
+  if (kept.entries.length > 0 && prefix !== "") return kept;
+  const hasOwnIndex =
+    prefix !== "" && kept.index !== 0 && !isEmpty(server.store.tables.tombstones.withPrefix(prefix));
+  return hasOwnIndex ? kept : { entries: kept.entries, index: kvMaxIndex(server.store) };
+}
+
+function isEmpty(items: Iterator<unknown>): boolean {
+  return items.next().done === true;
 }
 
 async function listKeys(
@@ -63,6 +87,8 @@ async function listKeys(
 }
 
 function readable(entries: readonly DirEntry[], { authorizer }: Caller): readonly DirEntry[] {
+  // The list itself when nothing is hidden: doors render a list once for all who get the same.
+  if (entries.every((entry) => authorizer.keyRead(entry.Key))) return entries;
   return entries.filter((entry) => authorizer.keyRead(entry.Key));
 }
 

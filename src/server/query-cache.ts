@@ -9,7 +9,7 @@ import type { StateStore } from "../state/store.ts";
 import { WatchSet, type WatchRegistry } from "../state/watch.ts";
 
 /** Distinct queries kept for one store; the least recently asked goes first. */
-export const cachedQueriesMax = 1024;
+export const cachedQueriesMax = 256;
 
 interface Entry {
   readonly value: unknown;
