@@ -48,7 +48,7 @@ export const AgentService = struct("AgentService", {
   TaggedAddresses: field(map(ServiceAddress), emptyJson),
   Weights,
   EnableTagOverride: bool,
-  ContentHash: field(str, emptyJson),
+  ContentHash: field(str, { ...emptyJson, selectable: false }),
   Proxy: field(ptr(ApiProxy), emptyJson),
   Connect: field(ptr(ApiConnect), emptyJson),
 });

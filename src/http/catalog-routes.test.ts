@@ -353,3 +353,48 @@ describe("operators", () => {
     ]).toEqual(before);
   });
 });
+
+describe("filters", () => {
+  beforeEach(async () => {
+    for (const [index, node] of ["a", "b"].entries()) {
+      await register({
+        Node: node,
+        NodeMeta: { rack: node },
+        Service: { Service: "web", Tags: [`on-${node}`], Port: 80 + index },
+        Check: { Node: node, CheckID: `web-${node}`, Status: node === "a" ? "passing" : "critical" },
+      });
+    }
+  });
+
+  type Filtered = readonly [path: string, expression: string];
+  const pathsOfB: readonly Filtered[] = [
+    ["/v1/catalog/nodes", "Meta.rack == b"],
+    ["/v1/catalog/service/web", "ServicePort == 81"],
+    ["/v1/health/service/web", "Checks.Status == critical"],
+    ["/v1/health/state/any", "CheckID matches `-b$`"],
+  ];
+
+  test.each(pathsOfB)("%s keeps the rows that fit, for this caller only", async (...[path, expression]) => {
+    const both = await json(path);
+    const kept = (await json(`${path}?filter=${encodeURIComponent(expression)}`)) as unknown[];
+    expect(both).toHaveLength(2);
+    expect(kept).toEqual([(both as unknown[])[1]]);
+    expect(await json(path)).toEqual(both);
+  });
+
+  test("a node's services and checks, and the list of services", async () => {
+    expect(await json("/v1/catalog/node/a?filter=Port==81")).toMatchObject({ Services: {} });
+    expect(await json("/v1/catalog/node-services/a?filter=Port==80")).toMatchObject({
+      Services: [{ Service: "web" }],
+    });
+    expect(await json("/v1/health/node/a?filter=Status!=passing")).toEqual([]);
+    expect(await json("/v1/catalog/services?filter=Node==b")).toEqual({ web: ["on-b"] });
+  });
+
+  test("a faulty expression is the client's fault", async () => {
+    const { status, text, headers } = await call("GET", "/v1/catalog/nodes?filter=Nope==x");
+    expect(status).toBe(400);
+    expect(text).toBe('Failed to create boolean expression evaluator: Selector "Nope" is not valid');
+    expect(headers["X-Consul-Index"]).toBe("1");
+  });
+});

@@ -1,6 +1,7 @@
 /** What the catalog's and health's handlers share: their parameters, errors with headers, shared renderings. */
 import { displayText } from "../lib/byte-string.ts";
 import { NoLeaderError } from "../lib/consensus.ts";
+import { filterErrorPrefix } from "../wire/filter/filter-error.ts";
 import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
 import { renderShared } from "./rendering.ts";
 import { indentJson, metaHeaders, readParams, type ReadParams } from "./respond.ts";
@@ -82,7 +83,8 @@ export async function callServer<Q, R>(
     return await context.rpc.call(method, args, request.signal);
   } catch (error) {
     if (error instanceof RpcError || error instanceof NoLeaderError) {
-      throw new HttpError(500, error.message, noConsistencyHeaders);
+      const status = error.message.startsWith(filterErrorPrefix) ? 400 : 500;
+      throw new HttpError(status, error.message, noConsistencyHeaders);
     }
     throw error;
   }

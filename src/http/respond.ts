@@ -25,16 +25,10 @@ export function readParams(request: RoutedRequest, context: HttpContext): ReadPa
   if (stale && consistent) {
     throw new HttpError(400, "Cannot specify ?stale with ?consistent, conflicting semantics.");
   }
-  if (query.has("filter") && query.get("filter") !== "") {
-    throw new HttpError(
-      400,
-      "Failed to create filter: ?filter is not supported yet by this version of Proconsul",
-    );
-  }
   return {
     Datacenter: datacenterOf(request, context),
     AllowStale: stale,
-    Filter: "",
+    Filter: query.get("filter"),
     MaxAge: 0,
     MaxQueryTime: waitOf(query.get("wait")),
     MaxStaleDuration: durationParam(query.get("max_stale"), "max_stale"),

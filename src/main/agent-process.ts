@@ -4,6 +4,7 @@ import { noFiles } from "../agent/files.ts";
 import { MetricsRegistry } from "../agent/metrics-registry.ts";
 import type { AgentSettings } from "../agent/settings.ts";
 import type { Config } from "../config/config.ts";
+import { compileAgentFilter } from "../http/agent-filter.ts";
 import { createAgentRoutes } from "../http/agent-routes.ts";
 import { createApp } from "../http/app.ts";
 import { catalogRoutes } from "../http/catalog-routes.ts";
@@ -167,7 +168,7 @@ function allRoutes(agent: Agent): readonly Route[] {
     ...statusRoutes,
     ...operatorRoutes,
     ...snapshotRoutes,
-    ...createAgentRoutes(agent),
+    ...createAgentRoutes(agent, { filter: compileAgentFilter }),
     ...createEventRoutes(agent),
   ];
 }

@@ -7,12 +7,14 @@ import {
   findInstances,
   instancesAtAddress,
   instancesIndex,
+  listInstances,
   listNodes,
   listServices,
   nodeServices,
   satisfiesMeta,
   toServiceNode,
   type Instance,
+  type MetaFilters,
 } from "../state/catalog-reads.ts";
 import { extinctionIndex } from "../state/catalog-rows.ts";
 import { sortedKeys } from "../wire/schema/json-text.ts";
@@ -21,16 +23,20 @@ import * as methods from "../wire/rpc/methods.ts";
 import { catalogGatewayServices } from "../wire/rpc/operator-methods.ts";
 import {
   DeregisterRequest,
+  Node,
   RegisterRequest,
+  ServiceNode,
   type NodeServices,
-  type ServiceNode,
   type ServiceSpecificRequest,
 } from "../wire/structs/catalog.ts";
+import { NodeService } from "../wire/structs/service.ts";
 import { blockingRead, type ReadResult } from "./blocking.ts";
 import { endpoint, type AnyEndpoint, type ServerContext } from "./context.ts";
+import { passing, rowFilter, type RowFilter } from "./filter.ts";
 import { sortByDistance } from "./near.ts";
 import { queryCacheOf } from "./query-cache.ts";
 import { authorizeRegistration, completeRegistration } from "./registration.ts";
+import type { StateStore } from "../state/store.ts";
 import type { WatchSet } from "../state/watch.ts";
 
 const register = endpoint({
@@ -89,6 +95,7 @@ const nodes = endpoint({
   kind: "read",
   handle: async (server, request, caller) => {
     const { store } = server;
+    const filter = rowFilter(request, Node);
     const key = `nodes ${metaKey(request.NodeMetaFilters)}`;
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
       index: store.maxIndex("nodes"),
@@ -96,7 +103,8 @@ const nodes = endpoint({
         listNodes(store, noted, request.NodeMetaFilters),
       ),
     }));
-    const visible = filtered(caller.authorizer, value, ({ Node: node }) => caller.authorizer.nodeRead(node));
+    const found = passing(value, filter);
+    const visible = filtered(caller.authorizer, found, ({ Node: node }) => caller.authorizer.nodeRead(node));
     const order = { source: request.Source, datacenter: server.settings.datacenter };
     return { Nodes: sortByDistance(store, visible, { ...order, nodeOf: (node) => node.Node }), ...meta };
   },
@@ -107,19 +115,43 @@ const services = endpoint({
   kind: "read",
   handle: async (server, request, caller) => {
     const { store } = server;
+    const filter = rowFilter(request, ServiceNode);
     const key = `services ${metaKey(request.NodeMetaFilters)}`;
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
       index:
         request.NodeMetaFilters === null ? store.maxIndex("services") : store.maxIndex("services", "nodes"),
-      value: queryCacheOf(store).read(key, watch, (noted) =>
-        listServices(store, noted, request.NodeMetaFilters),
-      ),
+      value:
+        filter === undefined
+          ? queryCacheOf(store).read(key, watch, (noted) =>
+              listServices(store, noted, request.NodeMetaFilters),
+            )
+          : filteredServices({ store, filter }, watch, request.NodeMetaFilters),
     }));
     if (caller.authorizer === allowAll) return { Services: value, ...meta };
     const visible = Object.entries(value).filter(([name]) => caller.authorizer.serviceRead(name));
     return { Services: Object.fromEntries(visible), ...meta };
   },
 });
+
+/** Names and tags of the instances that pass; filters are many and rare, so these are not kept. */
+function filteredServices(
+  { store, filter }: { readonly store: StateStore; readonly filter: (row: ServiceNode) => boolean },
+  watch: WatchSet,
+  wanted: MetaFilters,
+): Readonly<Record<string, readonly string[]>> {
+  const tagsByName = new Map<string, Set<string>>();
+  for (const instance of listInstances(store, watch)) {
+    if (!satisfiesMeta(instance.node.Meta, wanted)) continue;
+    const row = toServiceNode(instance);
+    if (!filter(row)) continue;
+    const tags = tagsByName.get(row.ServiceName) ?? new Set<string>();
+    tagsByName.set(row.ServiceName, tags);
+    for (const tag of row.ServiceTags ?? []) tags.add(tag);
+  }
+  const services = Object.create(null) as Record<string, readonly string[]>;
+  for (const [name, tags] of tagsByName) services[name] = [...tags];
+  return services;
+}
 
 const serviceNodes = endpoint({
   method: methods.catalogServiceNodes,
@@ -128,6 +160,7 @@ const serviceNodes = endpoint({
     if (request.ServiceName === "" && request.ServiceAddress === "")
       throw new RpcError("Must provide service name");
     const { authorizer } = caller;
+    const filter = rowFilter(request, ServiceNode);
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) =>
       request.ServiceName === ""
         ? nodesAtAddress(server, watch, request)
@@ -135,7 +168,7 @@ const serviceNodes = endpoint({
     );
     const visible = filtered(
       authorizer,
-      value,
+      passing(value, filter),
       (row) => authorizer.nodeRead(row.Node) && authorizer.serviceRead(row.ServiceName),
     );
     const order = { source: request.Source, datacenter: server.settings.datacenter };
@@ -232,13 +265,14 @@ const serviceListOfNode = endpoint({
 
 async function readNode(
   server: ServerContext,
-  request: Parameters<typeof blockingRead>[1] & { readonly Node: string },
+  request: Parameters<typeof blockingRead>[1] & { readonly Node: string; readonly Filter: string },
   caller: Parameters<typeof blockingRead>[0]["caller"],
 ): ReturnType<typeof blockingRead<NodeServices | null>> {
   if (request.Node === "") throw new RpcError("Must provide node");
+  const filter = rowFilter(request, NodeService);
   const read = await blockingRead({ server, caller }, request, (watch) => ({
     index: server.store.maxIndex("nodes", "services"),
-    value: nodeServices(server.store, watch, request.Node),
+    value: passingServices(nodeServices(server.store, watch, request.Node), filter),
   }));
   const { authorizer } = caller;
   const node = read.value?.Node ?? null;
@@ -248,6 +282,12 @@ async function readNode(
     authorizer.serviceRead(row.Service),
   );
   return { ...read, value: { Node: node, Services: Object.fromEntries(visible) } };
+}
+
+function passingServices(found: NodeServices | null, filter: RowFilter<NodeService>): NodeServices | null {
+  if (found === null || filter === undefined) return found;
+  const services = Object.entries(found.Services ?? {}).filter(([, row]) => filter(row));
+  return { Node: found.Node, Services: Object.fromEntries(services) };
 }
 
 function servicesIn({ Services: byId }: NodeServices): NonNullable<NodeServices["Services"]>[string][] {

@@ -4,12 +4,13 @@ import { checkServiceNodes, checksInState, nodeChecks, serviceChecks } from "../
 import type { Authorizer } from "../acl/authorizer.ts";
 import { RpcError } from "../wire/rpc/method.ts";
 import * as methods from "../wire/rpc/methods.ts";
-import type { CheckServiceNode, HealthCheck, ServiceSpecificRequest } from "../wire/structs/catalog.ts";
+import { CheckServiceNode, HealthCheck, type ServiceSpecificRequest } from "../wire/structs/catalog.ts";
 import type { NodeService } from "../wire/structs/service.ts";
 import type { WatchSet } from "../state/watch.ts";
 import { blockingRead, type ReadResult } from "./blocking.ts";
 import { filtered, instanceQuery, metaKey, queryKey } from "./catalog.ts";
 import { endpoint, type AnyEndpoint, type ServerContext } from "./context.ts";
+import { passing, rowFilter } from "./filter.ts";
 import { sortByDistance, type NearSource } from "./near.ts";
 import { queryCacheOf } from "./query-cache.ts";
 
@@ -18,6 +19,7 @@ const checksOfState = endpoint({
   kind: "read",
   handle: async (server, request, caller) => {
     const { store } = server;
+    const filter = rowFilter(request, HealthCheck);
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
       index: store.maxIndex("checks"),
       value: queryCacheOf(store).read(
@@ -26,7 +28,10 @@ const checksOfState = endpoint({
         (noted) => checksInState(store, noted, { state: request.State, meta: request.NodeMetaFilters }),
       ),
     }));
-    return { HealthChecks: orderedChecks(server, value, { ...caller, source: request.Source }), ...meta };
+    return {
+      HealthChecks: orderedChecks(server, passing(value, filter), { ...caller, source: request.Source }),
+      ...meta,
+    };
   },
 });
 
@@ -35,13 +40,14 @@ const checksOfNode = endpoint({
   kind: "read",
   handle: async (server, request, caller) => {
     const { store } = server;
+    const filter = rowFilter(request, HealthCheck);
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
       index: store.maxIndex("checks"),
       value: queryCacheOf(store).read(`node-checks ${request.Node.toLowerCase()}`, watch, (noted) =>
         nodeChecks(store, noted, request.Node),
       ),
     }));
-    return { HealthChecks: visibleChecks(caller.authorizer, value), ...meta };
+    return { HealthChecks: visibleChecks(caller.authorizer, passing(value, filter)), ...meta };
   },
 });
 
@@ -52,13 +58,17 @@ const checksOfService = endpoint({
     // The reference refuses a tag filter here rather than ignore it.
     if (request.TagFilter) throw new RpcError("Tag filtering is not supported");
     const { store } = server;
+    const filter = rowFilter(request, HealthCheck);
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) => ({
       index: store.maxIndex("checks"),
       value: queryCacheOf(store).read(`checks ${queryKey(request)}`, watch, (noted) =>
         serviceChecks(store, noted, { service: request.ServiceName, meta: request.NodeMetaFilters }),
       ),
     }));
-    return { HealthChecks: orderedChecks(server, value, { ...caller, source: request.Source }), ...meta };
+    return {
+      HealthChecks: orderedChecks(server, passing(value, filter), { ...caller, source: request.Source }),
+      ...meta,
+    };
   },
 });
 
@@ -68,12 +78,13 @@ const serviceNodes = endpoint({
   handle: async (server, request, caller) => {
     if (request.ServiceName === "") throw new RpcError("Must provide service name");
     const { authorizer } = caller;
+    const filter = rowFilter(request, CheckServiceNode);
     const { value, meta } = await blockingRead({ server, caller }, request, (watch) =>
       request.Ingress ? ingressNodes(server, watch) : healthOfService(server, watch, request),
     );
     const visible = filtered(
       authorizer,
-      value,
+      passing(value, filter),
       ({ Node: node, Service: service }) =>
         authorizer.nodeRead(node?.Node ?? "") && authorizer.serviceRead(service?.Service ?? ""),
     );

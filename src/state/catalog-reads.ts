@@ -118,6 +118,18 @@ export function instancesAtAddress(store: StateStore, watch: WatchSet, address: 
   return found;
 }
 
+/** Every instance of every service. */
+export function listInstances(store: StateStore, watch: WatchSet): Instance[] {
+  watch.topic("service-rows");
+  watch.topic("nodes");
+  const found: Instance[] = [];
+  for (const [key, row] of store.tables.services.entries()) {
+    const node = store.tables.nodes.get(nodeOfRowKey(key));
+    if (node !== undefined) found.push({ node, row });
+  }
+  return found;
+}
+
 /** The flat form of an instance. */
 export function toServiceNode({ node, row }: Instance): ServiceNode {
   return {

@@ -8,6 +8,7 @@
 import { DecodeError } from "../../lib/errors.ts";
 import { MsgpackReader } from "../msgpack/reader.ts";
 import { MsgpackWriter } from "../msgpack/writer.ts";
+import type { Shape } from "./shape.ts";
 
 /** A parsed JSON document. Integers that do not fit a double arrive as `bigint`. */
 export type JsonValue = null | boolean | number | bigint | string | readonly JsonValue[] | JsonObject;
@@ -19,6 +20,8 @@ export interface JsonObject {
 export interface Codec<T> {
   /** Go's zero value of this type, shared and frozen where it is an object. */
   readonly zero: T;
+  /** What values are made of; `undefined` where expressions cannot look inside. */
+  readonly shape?: Shape | undefined;
   /** Whether `omitempty` would drop it. */
   isEmpty(value: T): boolean;
   encode(writer: MsgpackWriter, value: T): void;

@@ -9,6 +9,7 @@ import { quoteJson, sortedKeys } from "./json-text.ts";
 export function list<T>(item: Codec<T>): Codec<readonly T[] | null> {
   return {
     zero: null,
+    shape: item.shape === undefined ? undefined : { kind: "list", item: item.shape },
     isEmpty: (value) => value === null || value.length === 0,
     encode: (writer, value) => {
       if (value === null) return writer.nil();
@@ -45,6 +46,7 @@ export function list<T>(item: Codec<T>): Codec<readonly T[] | null> {
 export function map<T>(item: Codec<T>): Codec<Readonly<Record<string, T>> | null> {
   return {
     zero: null,
+    shape: item.shape === undefined ? undefined : { kind: "map", value: item.shape },
     isEmpty: (value) => value === null || Object.keys(value).length === 0,
     encode: (writer, value) => {
       if (value === null) return writer.nil();
@@ -85,6 +87,7 @@ export function map<T>(item: Codec<T>): Codec<Readonly<Record<string, T>> | null
 export function ptr<T>(target: Codec<T>): Codec<T | null> {
   return {
     zero: null,
+    shape: target.shape,
     isEmpty: (value) => value === null,
     encode: (writer, value) => (value === null ? writer.nil() : target.encode(writer, value)),
     decode: (reader) => (reader.takeNil() ? null : target.decode(reader)),

@@ -9,6 +9,7 @@ import { quoteJson } from "./json-text.ts";
 /** Go `string`. */
 export const str: Codec<string> = {
   zero: "",
+  shape: { kind: "text" },
   isEmpty: (value) => value === "",
   encode: (writer, value) => writer.text(value),
   decode: (reader) => reader.text(),
@@ -32,6 +33,7 @@ export const byteStr: Codec<ByteString> = {
 /** Go `bool`. */
 export const bool: Codec<boolean> = {
   zero: false,
+  shape: { kind: "bool" },
   isEmpty: (value) => !value,
   encode: (writer, value) => writer.bool(value),
   decode: (reader) => reader.bool(),
@@ -45,6 +47,7 @@ export const bool: Codec<boolean> = {
 function integer(goType: string, min: number): Codec<number> {
   return {
     zero: 0,
+    shape: { kind: min === 0 ? "uint" : "int" },
     isEmpty: (value) => value === 0,
     encode: (writer, value) => writer.int(value),
     decode: (reader) => (min === 0 ? reader.uint() : reader.int()),
@@ -84,6 +87,7 @@ export const u64: Codec<bigint> = {
 /** Go `float64`. */
 export const float64: Codec<number> = {
   zero: 0,
+  shape: { kind: "float" },
   isEmpty: (value) => value === 0,
   encode: (writer, value) => writer.float64(value),
   decode: (reader) => reader.float(),
@@ -102,6 +106,7 @@ function numberFromJson(goType: string): (value: JsonValue, path: string) => num
 /** Go `time.Duration` in nanoseconds; JSON shows the number of nanoseconds. */
 export const durationNs: Codec<number> = {
   zero: 0,
+  shape: { kind: "int" },
   isEmpty: (value) => value === 0,
   encode: (writer, value) =>
     Number.isSafeInteger(value) ? writer.int(value) : writer.bigint(BigInt(Math.trunc(value))),

@@ -14,6 +14,7 @@ import { MsgpackWriter } from "../msgpack/writer.ts";
 import { asObject } from "./collections.ts";
 import type { Codec, JsonValue } from "./codec.ts";
 import { quoteJson } from "./json-text.ts";
+import type { Shape } from "./shape.ts";
 
 export interface FieldOptions {
   /** Name in JSON; `null` keeps the field out of JSON. Default: the field's name. */
@@ -24,6 +25,8 @@ export interface FieldOptions {
   readonly wire?: string | null;
   /** Drop the field from the wire when it is empty (`codec:",omitempty"`). */
   readonly omitEmptyWire?: boolean;
+  /** `false` hides the field from filter expressions (`bexpr:"-"`); so does `json: null`. */
+  readonly selectable?: false;
 }
 
 /** A codec with a place in a struct. */
@@ -89,6 +92,7 @@ export function struct<const D extends Declared>(
     name,
     fieldNames: entries.map(({ key }) => key),
     zero,
+    shape: structShape(entries),
     make: (given) => ({ ...zero, ...given }),
     isEmpty: (value) => entries.every(({ key, spec }) => spec.codec.isEmpty(value[key])),
     encode: (writer, value) => encodeStruct(writer, wirePlans, value),
@@ -107,6 +111,17 @@ export function struct<const D extends Declared>(
     },
   };
   return codec as unknown as StructCodec<StructValue<D>>;
+}
+
+function structShape(
+  entries: readonly { readonly key: string; readonly spec: Field<unknown> }[],
+): Shape | undefined {
+  const fields = new Map<string, Shape>();
+  for (const { key, spec } of entries) {
+    const { shape } = spec.codec;
+    if (shape !== undefined && spec.json !== null && spec.selectable !== false) fields.set(key, shape);
+  }
+  return fields.size === 0 ? undefined : { kind: "struct", fields };
 }
 
 function asField(declared: Codec<unknown> | Field<unknown>): Field<unknown> {

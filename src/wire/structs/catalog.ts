@@ -66,7 +66,7 @@ export const HealthCheck = struct("HealthCheck", {
   Interval: field(str, { omitEmptyWire: true }),
   Timeout: field(str, { omitEmptyWire: true }),
   ExposedPort: field(int, { omitEmptyWire: true }),
-  Definition: HealthCheckDefinition,
+  Definition: field(HealthCheckDefinition, { selectable: false }),
   ...raftIndex,
 });
 export type HealthCheck = Infer<typeof HealthCheck>;

@@ -5,7 +5,10 @@ import { bool, durationNs, int, str, uint } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
 
 /** Embedded RaftIndex: when a row was made and last changed. */
-export const raftIndex = { CreateIndex: uint, ModifyIndex: uint } as const;
+export const raftIndex = {
+  CreateIndex: field(uint, { selectable: false }),
+  ModifyIndex: field(uint, { selectable: false }),
+} as const;
 
 /** Embedded QueryOptions of read requests. Durations in nanoseconds. */
 export const queryOptions = {
