@@ -83,10 +83,10 @@ export class Intake {
   }
 
   /** Takes the word of a TTL check's owner. */
-  report(checkId: string, status: string, output: string): void {
+  async report(checkId: string, status: string, output: string): Promise<void> {
     if (!checkStatuses.includes(status))
       throw new InvalidDefinitionError(`Invalid check status: '${status}'`);
-    this.#registrar.reportTtl(checkId, status, output);
+    if (this.#registrar.reportTtl(checkId, status, output)) await this.#registrar.settled();
   }
 }
 

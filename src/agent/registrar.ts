@@ -139,11 +139,15 @@ export class Registrar {
     await this.#deps.persistence.forgetCheck(id);
   }
 
-  /** Takes the word of a TTL check's owner. Throws `RpcError` when there is no such check. */
-  reportTtl(checkId: string, status: string, output: string): void {
+  /**
+   * Takes the word of a TTL check's owner. Answers whether the status changed: such a word must be on disk
+   * (`settled`) before it is acknowledged; a renewal is written behind. Throws `RpcError` when there is no such check.
+   */
+  reportTtl(checkId: string, status: string, output: string): boolean {
     const runner = this.#runners.ttl(checkId);
     if (runner === undefined)
       throw new RpcError(`CheckID ${JSON.stringify(checkId)} does not have associated TTL`);
+    const before = this.#deps.state.check(checkId)?.Status;
     const kept = runner.report(status, output);
     const expiresMs = this.#deps.clock.wallMs() + runner.ttlMs;
     this.#deps.persistence.saveState({
@@ -152,6 +156,12 @@ export class Registrar {
       Status: status,
       Expires: Math.floor(expiresMs / 1000),
     });
+    return before !== status;
+  }
+
+  /** Settles when every reported state is on disk. */
+  settled(): Promise<void> {
+    return this.#deps.persistence.flush();
   }
 
   async setNodeMaintenance(enable: boolean, reason: string, token: string): Promise<void> {

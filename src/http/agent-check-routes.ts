@@ -39,8 +39,9 @@ function reportRoute(agent: Agent, verb: string, status: string): Route {
   return {
     pattern: `/v1/agent/check/${verb}/`,
     methods: ["PUT"],
-    handle: (request) => {
-      agent.registrar.reportTtl(restOf(request), status, request.query.get("note"));
+    handle: async (request) => {
+      const changed = agent.registrar.reportTtl(restOf(request), status, request.query.get("note"));
+      if (changed) await agent.registrar.settled();
       return done();
     },
   };

@@ -17,7 +17,7 @@ import { claimDataDir, nodeIdOf, writePidFile } from "../runtime/data-dir.ts";
 import { openLogFile } from "../runtime/log-file.ts";
 import { systemUuid } from "../runtime/random.ts";
 import { LogHub, renderJsonLine, renderText } from "../runtime/text-log.ts";
-import { levelOf, startAgentProcess } from "./agent-process.ts";
+import { levelOf, startAgentProcess, type AgentProcess } from "./agent-process.ts";
 import { configHost } from "./config-tools.ts";
 import { shown } from "./listeners.ts";
 
@@ -67,6 +67,13 @@ class NotYetError extends ProconsulError {
   readonly code = "not-yet";
 }
 
+class StillStartingError extends ProconsulError {
+  readonly code = "still-starting";
+  constructor() {
+    super("the agent is still starting: reload again in a moment");
+  }
+}
+
 /** One run of an agent, with what must be undone when it ends. */
 class Session implements Disposable {
   readonly #args: AgentArgs;
@@ -76,6 +83,7 @@ class Session implements Disposable {
   readonly #logs = new LogHub(systemClock);
   readonly #log: Log;
   readonly #undo = new DisposableList();
+  #process: AgentProcess | undefined;
   #levelSinks: Disposable[] = [];
   #end: (code: number) => void = () => undefined;
 
@@ -102,14 +110,16 @@ class Session implements Disposable {
     const ended = new Promise<number>((resolve) => (this.#end = resolve));
     this.#host.stdout.write(banner(config, nodeId, this.#build));
     for (const warning of warnings) this.#log.warn(warning);
-    const agentProcess = await startAgentProcess({
+    // Before anything can be reached: a signal must never meet a half-started agent without an answer.
+    this.#onSignals(config);
+    this.#process = await startAgentProcess({
       config,
       nodeId,
       build: this.#build,
       debugConfig: debugConfig(config, { nodeId }),
       logs: this.#logs,
       leaveWanted: () => this.#end(0),
-      reload: () => reload(),
+      reload: () => this.#reload(),
       failed: (error) => {
         this.#log.error("the agent cannot go on", {
           error: error instanceof Error ? error.message : String(error),
@@ -117,18 +127,20 @@ class Session implements Disposable {
         this.#end(1);
       },
     });
-    const reload = async (): Promise<void> => {
-      const next = loadConfig({ ...configHost(), args: this.#args });
-      for (const warning of next.warnings) this.#log.warn(warning);
-      this.#openLogs(next.config);
-      await agentProcess.agent.reload({ services: next.config.services, checks: next.config.checks });
-      this.#log.info("Configuration reloaded");
-    };
-    this.#onSignals(config, reload);
     this.#log.info("Proconsul agent running!");
     const code = await ended;
-    await agentProcess.stop();
+    await this.#process.stop();
     return code;
+  }
+
+  /** Reads the configuration again and takes over what may change. Rejects when it is not valid. */
+  async #reload(): Promise<void> {
+    if (this.#process === undefined) throw new StillStartingError();
+    const next = loadConfig({ ...configHost(), args: this.#args });
+    for (const warning of next.warnings) this.#log.warn(warning);
+    this.#openLogs(next.config);
+    await this.#process.agent.reload({ services: next.config.services, checks: next.config.checks });
+    this.#log.info("Configuration reloaded");
   }
 
   /** Sends log records where the configuration says; on reload with the new level. */
@@ -150,7 +162,7 @@ class Session implements Disposable {
     this.#levelSinks = sinks;
   }
 
-  #onSignals(config: Config, reload: () => Promise<void>): void {
+  #onSignals(config: Config): void {
     const end = (signal: string, graceful: boolean): void => {
       this.#log.info("Caught signal", { signal });
       if (!graceful) this.#log.info("Graceful shutdown disabled. Exiting");
@@ -163,7 +175,9 @@ class Session implements Disposable {
         "SIGHUP",
         () => {
           this.#log.info("Caught signal", { signal: "hangup" });
-          reload().catch((error: unknown) => this.#log.error("Reload failed", { error: String(error) }));
+          this.#reload().catch((error: unknown) =>
+            this.#log.error("Reload failed", { error: String(error) }),
+          );
         },
       ],
     ] as const;

@@ -148,8 +148,9 @@ async function assemble({ parts, log, running, agent, registry }: Assembly): Pro
     await running.close();
   };
   try {
-    listeners = await openListeners(app, config, log);
+    // What was registered before a restart is there before anyone can ask for it.
     await agent.start();
+    listeners = await openListeners(app, config, log);
   } catch (error) {
     await stop();
     throw error;

@@ -13,6 +13,8 @@ import { BodyTooLargeError } from "../lib/errors.ts";
 
 /** Answers smaller than this are not worth compressing (the reference's handler uses the same). */
 const gzipBytesMin = 1400;
+/** How long a listener that closes lets answers finish. */
+const closeGraceMs = 250;
 
 export type ListenTarget =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -45,7 +47,11 @@ export async function listenHttp(
   target: ListenTarget,
   options: ListenOptions = {},
 ): Promise<Listener> {
+  const busy = new Set<Socket>();
   const serve = (message: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = message;
+    busy.add(socket);
+    response.once("close", () => busy.delete(socket));
     void respond(app, message, response);
   };
   const settings = {
@@ -81,7 +87,11 @@ export async function listenHttp(
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
+        for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+        // Answers under way get a moment; who waits in a blocking query is cut off.
+        setTimeout(() => {
+          for (const socket of sockets) socket.destroy();
+        }, closeGraceMs).unref();
       }),
   };
 }

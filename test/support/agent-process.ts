@@ -10,6 +10,15 @@ export interface AgentProcess extends AsyncDisposable {
   readonly httpUrl: string;
   readonly dnsPort: number;
   readonly pid: number;
+  /** Sends a signal and settles with the exit code, `null` when the signal ended the process at once. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+/** How a started agent differs from a development agent in memory. */
+export interface StartOptions {
+  /** Durable data in this folder, which stays when the agent ends. */
+  readonly dataDir?: string;
+  readonly extra?: readonly string[];
 }
 
 const launcher = join(import.meta.dirname, "../../bin/proconsul");
@@ -25,13 +34,27 @@ const portCount = 6;
  */
 export async function startAgent(
   command: readonly [string, ...string[]] = [launcher],
+  options: StartOptions = {},
 ): Promise<AgentProcess> {
   const folder = mkdtempSync(join(tmpdir(), "agent-"));
   const first = await freePortRun(portCount);
   const [program, ...before] = command;
   const names = ["http", "dns", "server", "serf-lan", "serf-wan", "grpc"];
   const ports = names.map((name, index) => `-${name}-port=${first + index}`);
-  const args = [...before, "agent", "-dev", "-bind=127.0.0.1", "-client=127.0.0.1", "-node=n1", ...ports];
+  const mode =
+    options.dataDir === undefined
+      ? ["-dev"]
+      : ["-server", "-bootstrap-expect=1", `-data-dir=${options.dataDir}`];
+  const args = [
+    ...before,
+    "agent",
+    ...mode,
+    ...(options.extra ?? []),
+    "-bind=127.0.0.1",
+    "-client=127.0.0.1",
+    "-node=n1",
+    ...ports,
+  ];
   const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -52,6 +75,11 @@ export async function startAgent(
     httpUrl: `http://127.0.0.1:${first}`,
     dnsPort: first + 1,
     pid: child.pid ?? 0,
+    end: async (signal) => {
+      child.kill(signal);
+      await exit;
+      return child.exitCode;
+    },
     [Symbol.asyncDispose]: async () => {
       child.kill("SIGKILL");
       await exit;
