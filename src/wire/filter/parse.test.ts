@@ -53,23 +53,34 @@ test.each(accepted)("reads %s", (...[text, parsed]: Case) => {
   expect(parseFilter(text)).toEqual(parsed as ReturnType<typeof parseFilter>);
 });
 
+const value = String.raw`"-", "0", "\"", "${"`"}", [ \t\r\n], [1-9] or [a-zA-Z]`;
+const misses = "no match found, expected:";
+// Texts and places are those of the reference.
 const refused: readonly (readonly [text: string, why: string])[] = [
-  ["", "1:1 (0): unexpected end of the expression"],
-  ["Node ==", "1:8 (7): unexpected end of the expression"],
-  ["a == b c", "1:8 (7): no match found"],
+  [" ", String.raw`1:2 (1): ${misses} "(", "-", "0", "\"", "${"`"}", "not", [ \t\r\n], [1-9] or [a-zA-Z]`],
+  ["a = b", String.raw`1:3 (2): ${misses} "!=", "==", "contains", "in", "is", "matches", "not" or [ \t\r\n]`],
+  ["and", String.raw`1:4 (3): ${misses} "!=", ".", "==", "[", [ \t\r\n] or [a-zA-Z0-9_]`],
+  ["not(a == b)", String.raw`1:4 (3): ${misses} "!=", ".", "==", "[", [ \t\r\n] or [a-zA-Z0-9_]`],
+  ["Node == 'b'", `1:9 (8): ${misses} ${value}`],
+  ["Node == +8", `1:9 (8): ${misses} ${value}`],
+  ["é", "1:1 (0): no match found"],
+  ["a == `é` )", "1:10 (10): no match found"],
+  ["a == b and", String.raw`1:11 (10): ${misses} [ \t\r\n]`],
+  ["(a == b)and c == d", String.raw`1:9 (8): ${misses} [ \t\r\n] or EOF`],
+  ["a == b)", String.raw`1:7 (6): ${misses} ".", "[", [ \t\r\n], [a-zA-Z0-9_] or EOF`],
   ["a == b\nand\n! x", "3:1 (11): no match found"],
-  ["(a == b", '1:1 (0): rule "grouping": Unmatched parentheses'],
-  ["a == 'b'", "1:6 (5): no match found"],
-  ['a == "b', '1:6 (5): rule "string": Unterminated string literal'],
+  ["a. == b", `1:3 (2): ${misses} [a-zA-Z]`],
+  ["a is emptyish", String.raw`1:11 (10): ${misses} [ \t\r\n] or EOF`],
+  ["((a == b)", '1:10 (9): rule "grouping": Unmatched parentheses'],
+  ['a == "b', '1:8 (7): rule "string": Unterminated string literal'],
   ['a == "\\q"', '1:6 (5): rule "string": invalid syntax'],
   ['a == "\\ud800"', '1:6 (5): rule "string": invalid syntax'],
-  ["a == 80x", '1:6 (5): rule "number": Invalid number literal'],
-  ["a == 007", '1:6 (5): rule "number": Invalid number literal'],
-  ["a[b] == c", '1:2 (1): rule "index": Invalid index'],
-  ['a["b" == c', '1:2 (1): rule "index": Unclosed index expression'],
-  ["a in 5", '1:1 (0): rule "match": Invalid selector'],
-  ["not(a == b)", "1:4 (3): no match found"],
-  ["a is emptyish", "1:11 (10): no match found"],
+  ["a == 80x", '1:8 (7): rule "number": Invalid number literal'],
+  ["a == 007", '1:7 (6): rule "number": Invalid number literal'],
+  ["a == 10.0.0.1", '1:10 (9): rule "number": Invalid number literal'],
+  ["a[b] == c", '1:3 (2): rule "index": Invalid index'],
+  ['a["b" == c', '1:7 (6): rule "index": Unclosed index expression'],
+  ["a in 5", '1:6 (5): rule "match": Invalid selector'],
 ];
 
 test.each(refused)("refuses %s", (text, why) => {

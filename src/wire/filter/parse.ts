@@ -11,16 +11,29 @@ import { unquoteDouble, unquoteRaw } from "./unquote.ts";
 /** Parentheses and `not`s within each other; ours, so that hostile text cannot exhaust the stack. */
 const depthMax = 256;
 
-const space = /[ \t\r\n]+/y;
-const identifier = /[a-zA-Z][a-zA-Z0-9_]*/y;
-const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?/y;
+/** A piece of text that the grammar knows, with the names under which a fault lists it as expected. */
+interface Terminal {
+  readonly pattern: RegExp;
+  /** Expected where the piece does not begin. */
+  readonly start: readonly string[];
+  /** Expected where the piece ends, since it might have gone on. */
+  readonly more: readonly string[];
+}
+
+const blank = "[ \\t\\r\\n]";
+const space: Terminal = { pattern: /[ \t\r\n]+/y, start: [blank], more: [blank] };
+const identifier: Terminal = {
+  pattern: /[a-zA-Z][a-zA-Z0-9_]*/y,
+  start: ["[a-zA-Z]"],
+  more: ["[a-zA-Z0-9_]"],
+};
+const number: Terminal = {
+  pattern: /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?/y,
+  start: ['"-"', '"0"', "[1-9]"],
+  more: [],
+};
 const afterNumber = /[ \t\r\n)]|$/y;
-const equality = /[ \t\r\n]*(==|!=)[ \t\r\n]*/y;
-const wordThenValue = /[ \t\r\n]+(not[ \t\r\n]+)?(contains|matches)[ \t\r\n]+/y;
-const emptiness = /[ \t\r\n]+is[ \t\r\n]+(not[ \t\r\n]+)?empty/y;
-const membership = /[ \t\r\n]+(not[ \t\r\n]+)?in[ \t\r\n]+/y;
-const conjunctions = { and: /[ \t\r\n]+and[ \t\r\n]+/y, or: /[ \t\r\n]+or[ \t\r\n]+/y } as const;
-const negation = /not[ \t\r\n]+/y;
+const utf8 = new TextEncoder();
 
 /** Parses an expression. Throws `FilterError` with the line, column and offset of the fault. */
 export function parseFilter(text: string): Expression {
@@ -33,6 +46,7 @@ class Parser {
   #depth = 0;
   /** The furthest place where nothing fitted, which is where a person would look for the fault. */
   #furthest = 0;
+  readonly #expected = new Set<string>();
 
   constructor(text: string) {
     this.#text = text;
@@ -43,9 +57,9 @@ class Parser {
     const expression = this.#chain("or");
     this.#take(space);
     if (expression !== undefined && this.#at === this.#text.length) return expression;
-    this.#miss();
-    const rest = this.#furthest === this.#text.length ? "unexpected end of the expression" : "no match found";
-    throw this.#fault(rest, this.#furthest);
+    if (expression !== undefined) this.#miss(["EOF"]);
+    this.#at = this.#furthest;
+    throw this.#fault(`no match found, expected: ${renderExpected(this.#expected)}`);
   }
 
   /** `a or b or c`, whose parts are `and` chains. */
@@ -56,7 +70,7 @@ class Parser {
     const parts = [first];
     for (;;) {
       const start = this.#at;
-      const part = this.#take(conjunctions[kind]) === undefined ? undefined : next();
+      const part = this.#words(kind) ? next() : undefined;
       if (part === undefined) {
         this.#back(start);
         break;
@@ -68,11 +82,11 @@ class Parser {
 
   #negated(): Expression | undefined {
     const start = this.#at;
-    if (this.#take(negation) !== undefined) {
+    if (this.#takeText("not") && this.#take(space) !== undefined) {
       const part = this.#nested(() => this.#negated());
       if (part !== undefined) return { kind: "not", part };
-      this.#back(start);
     }
+    this.#back(start);
     return this.#group() ?? this.#match();
   }
 
@@ -86,7 +100,7 @@ class Parser {
       return undefined;
     }
     this.#take(space);
-    if (!this.#takeText(")")) throw this.#fault('rule "grouping": Unmatched parentheses', start);
+    if (!this.#takeText(")")) throw this.#fault('rule "grouping": Unmatched parentheses');
     return inner;
   }
 
@@ -99,14 +113,14 @@ class Parser {
       this.#back(start);
     }
     const value = this.#value();
-    const operator = value === undefined ? undefined : this.#take(membership);
-    if (value === undefined || operator === undefined) {
+    const negated = value === undefined ? undefined : this.#maybeNot("in");
+    if (value === undefined || negated === undefined) {
       this.#back(start);
       return undefined;
     }
     const container = this.#selector();
-    if (container === undefined) throw this.#fault('rule "match": Invalid selector', start);
-    return { kind: "match", selector: container, operator: "in", negated: operator[1] !== undefined, value };
+    if (container === undefined) throw this.#fault('rule "match": Invalid selector');
+    return { kind: "match", selector: container, operator: "in", negated, value };
   }
 
   #afterSelector(selector: readonly string[]): Match | undefined {
@@ -117,23 +131,59 @@ class Parser {
       if (value !== undefined) return { kind: "match", selector, ...compared, value };
       this.#back(start);
     }
-    const empty = this.#take(emptiness);
-    if (empty === undefined) return undefined;
-    return { kind: "match", selector, operator: "empty", negated: empty[1] !== undefined, value: "" };
+    const negated = this.#emptiness();
+    if (negated === undefined) return undefined;
+    return { kind: "match", selector, operator: "empty", negated, value: "" };
   }
 
   #comparison(): { readonly operator: Operator; readonly negated: boolean } | undefined {
-    const sign = this.#take(equality);
-    if (sign !== undefined) return { operator: "equal", negated: sign[1] === "!=" };
-    const word = this.#take(wordThenValue);
-    if (word === undefined) return undefined;
-    return { operator: word[2] === "contains" ? "in" : "matches", negated: word[1] !== undefined };
+    const start = this.#at;
+    this.#take(space);
+    const equal = this.#takeText("==");
+    if (equal || this.#takeText("!=")) {
+      this.#take(space);
+      return { operator: "equal", negated: !equal };
+    }
+    this.#back(start);
+    for (const [word, operator] of [
+      ["contains", "in"],
+      ["matches", "matches"],
+    ] as const) {
+      const negated = this.#maybeNot(word);
+      if (negated !== undefined) return { operator, negated };
+    }
+    return undefined;
+  }
+
+  /** ` word ` or ` not word `: whether there was a `not`, `undefined` if it is neither. */
+  #maybeNot(word: string): boolean | undefined {
+    if (this.#words(word)) return false;
+    return this.#words("not", word) ? true : undefined;
+  }
+
+  #emptiness(): boolean | undefined {
+    const start = this.#at;
+    for (const words of [["is"], ["is", "not"]]) {
+      if (this.#words(...words) && this.#takeText("empty")) return words.length > 1;
+      this.#back(start);
+    }
+    return undefined;
+  }
+
+  /** Words with white space around each; nothing is taken unless all are there. */
+  #words(...words: readonly string[]): boolean {
+    const start = this.#at;
+    const found =
+      this.#take(space) !== undefined &&
+      words.every((word) => this.#takeText(word) && this.#take(space) !== undefined);
+    if (!found) this.#back(start);
+    return found;
   }
 
   #selector(): readonly string[] | undefined {
     const first = this.#take(identifier);
     if (first === undefined) return undefined;
-    const path: string[] = [first[0]];
+    const path: string[] = [first];
     for (;;) {
       const start = this.#at;
       if (this.#takeText(".")) {
@@ -142,90 +192,107 @@ class Parser {
           this.#back(start);
           return path;
         }
-        path.push(name[0]);
-      } else if (this.#takeText("[")) path.push(this.#index(start));
+        path.push(name);
+      } else if (this.#takeText("[")) path.push(this.#index());
       else return path;
     }
   }
 
-  #index(start: number): string {
+  #index(): string {
     this.#take(space);
     const key = this.#quoted();
-    if (key === undefined) throw this.#fault('rule "index": Invalid index', start);
+    if (key === undefined) throw this.#fault('rule "index": Invalid index');
     this.#take(space);
-    if (!this.#takeText("]")) throw this.#fault('rule "index": Unclosed index expression', start);
+    if (!this.#takeText("]")) throw this.#fault('rule "index": Unclosed index expression');
     return key;
   }
 
   /** A bare word is a selector to the grammar; only its text counts. */
   #value(): string | undefined {
-    const start = this.#at;
     const bare = this.#selector();
     if (bare !== undefined) return bare.join(".");
     const digits = this.#take(number);
     if (digits === undefined) return this.#quoted();
-    if (this.#take(afterNumber) === undefined) {
-      throw this.#fault('rule "number": Invalid number literal', start);
-    }
-    this.#at = start + digits[0].length;
-    return digits[0];
+    this.#miss([
+      ...(digits.includes(".") ? ["[0-9]"] : ['"."', ...(/^-?0/.test(digits) ? [] : ["[0-9]"])]),
+      blank,
+      "EOF",
+      '")"',
+    ]);
+    afterNumber.lastIndex = this.#at;
+    if (!afterNumber.test(this.#text)) throw this.#fault('rule "number": Invalid number literal');
+    return digits;
   }
 
   #quoted(): string | undefined {
     const start = this.#at;
     const quote = this.#text[start];
     if (quote !== '"' && quote !== "`") {
-      this.#miss();
+      this.#miss(['"\\""', '"`"']);
       return undefined;
     }
     const end = this.#text.indexOf(quote, start + 1);
-    if (end < 0) throw this.#fault('rule "string": Unterminated string literal', start);
+    if (end < 0) {
+      this.#at = this.#text.length;
+      throw this.#fault('rule "string": Unterminated string literal');
+    }
     const body = this.#text.slice(start + 1, end);
     const value = quote === "`" ? unquoteRaw(body) : unquoteDouble(body);
-    if (value === undefined) throw this.#fault('rule "string": invalid syntax', start);
+    if (value === undefined) throw this.#fault('rule "string": invalid syntax');
     this.#at = end + 1;
     return value;
   }
 
   #nested<T>(read: () => T): T {
     this.#depth += 1;
-    if (this.#depth > depthMax) throw this.#fault("the expression is nested too deeply", this.#at);
+    if (this.#depth > depthMax) throw this.#fault("the expression is nested too deeply");
     const result = read();
     this.#depth -= 1;
     return result;
   }
 
-  #take(pattern: RegExp): RegExpExecArray | undefined {
+  #take({ pattern, start, more }: Terminal): string | undefined {
     pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#text);
-    if (found === null) {
-      this.#miss();
-      return undefined;
-    }
-    this.#at += found[0].length;
+    const found = pattern.exec(this.#text)?.[0];
+    this.#at += found?.length ?? 0;
+    this.#miss(found === undefined ? start : more);
     return found;
   }
 
   #takeText(text: string): boolean {
-    if (!this.#text.startsWith(text, this.#at)) return false;
-    this.#at += text.length;
-    return true;
+    if (this.#text.startsWith(text, this.#at)) {
+      this.#at += text.length;
+      return true;
+    }
+    this.#miss([`"${text}"`]);
+    return false;
   }
 
-  #miss(): void {
-    this.#furthest = Math.max(this.#furthest, this.#at);
+  /** Notes what would have fitted here. */
+  #miss(expected: readonly string[]): void {
+    if (this.#at < this.#furthest || expected.length === 0) return;
+    if (this.#at > this.#furthest) this.#expected.clear();
+    this.#furthest = this.#at;
+    for (const one of expected) this.#expected.add(one);
   }
 
   #back(to: number): void {
-    this.#miss();
     this.#at = to;
   }
 
-  /** `line:column (offset)`; lines and columns count from 1, the offset from 0. */
-  #fault(why: string, at: number): FilterError {
-    const before = this.#text.slice(0, at);
-    const line = before.split("\n").length;
-    const column = at - before.lastIndexOf("\n");
-    return new FilterError(`${line}:${column} (${at}): ${why}`);
+  /** `line:column (offset)` of where we are: lines and characters from 1, and bytes from 0. */
+  #fault(why: string): FilterError {
+    const before = this.#text.slice(0, this.#at);
+    const lines = before.split("\n");
+    const column = Array.from(lines.at(-1) ?? "").length + 1;
+    return new FilterError(`${lines.length}:${column} (${utf8.encode(before).length}): ${why}`);
   }
+}
+
+/** `a, b or c`, sorted, the end of the text last. */
+function renderExpected(expected: ReadonlySet<string>): string {
+  const names = [...expected].filter((name) => name !== "EOF").toSorted();
+  if (expected.has("EOF")) names.push("EOF");
+  if (names.length < 2) return names.join("");
+  return `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }
