@@ -76,7 +76,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const timers = createSessionTimers({
     clock,
     log,
-    expire: (id) => void expireSession({ rpc: server, datacenter: config.datacenter, log }, id),
+    expire: (id) => expireSession({ rpc: server, datacenter: config.datacenter }, id),
   });
   const context: ServerContext = {
     settings: serverSettings(parts),
@@ -108,7 +108,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     clock,
     log: log.named("leader"),
     datacenter: config.datacenter,
-    startLeases: () => timers.startAll(store.tables.sessions.values()),
+    startLeases: () => {
+      timers.startAll(store.tables.sessions.values());
+      // Tombstones of earlier leaders' days get their full time again.
+      gc.hint(store.maxIndex("tombstones"));
+    },
     stopLeases: () => timers.stopAll(),
     reconcile: async () => {
       await reconcileSelf(server, facts(parts));

@@ -99,23 +99,13 @@ class Tenure {
   }
 }
 
-/** Destroys a session whose lease ran out. */
+/** Destroys a session whose lease ran out. Rejects as `Rpc` does; the caller tries again. */
 export async function expireSession(
-  { rpc, datacenter, log }: Pick<LeaderDutiesParts, "rpc" | "datacenter" | "log">,
+  { rpc, datacenter }: Pick<LeaderDutiesParts, "rpc" | "datacenter">,
   sessionId: string,
 ): Promise<void> {
-  try {
-    const request = {
-      Datacenter: datacenter,
-      Op: "destroy",
-      Session: Session.make({ ID: sessionId }),
-      Token: "",
-    };
-    await rpc.call(sessionApply, SessionRequest.make(request));
-    log.debug("Session TTL expired", { session: sessionId });
-  } catch (error) {
-    log.error("Session destroy failed", { session: sessionId, error: String(error) });
-  }
+  const request = { Datacenter: datacenter, Op: "destroy", Session: Session.make({ ID: sessionId }) };
+  await rpc.call(sessionApply, SessionRequest.make(request));
 }
 
 /** Forgets the tombstones through `index`, on every server. */
