@@ -6,6 +6,7 @@ import { autopilotCommands, autopilotSnapshotPart } from "../fsm/autopilot-comma
 import { catalogCommands, catalogSnapshotPart } from "../fsm/catalog-commands.ts";
 import { coordinateCommands, coordinateSnapshotPart } from "../fsm/coordinate-commands.ts";
 import { Fsm } from "../fsm/fsm.ts";
+import { keptSnapshotPart } from "../fsm/kept-records.ts";
 import { kvCommands, kvSnapshotPart } from "../fsm/kv-commands.ts";
 import { sessionCommands, sessionSnapshotPart } from "../fsm/session-commands.ts";
 import { systemCommands, systemSnapshotPart } from "../fsm/system-commands.ts";
@@ -153,6 +154,7 @@ function stateMachine(store: StateStore): Fsm {
     kvSnapshotPart,
     autopilotSnapshotPart,
     systemSnapshotPart,
+    keptSnapshotPart,
   ]);
 }
 

@@ -47,6 +47,8 @@ export interface Tables {
   readonly systemMetadata: OrderedMap<string>;
   /** Table or topic → last index, as Consul names them (`kvs`, `nodes`, `service.web` …). */
   readonly indexes: OrderedMap<number>;
+  /** Snapshot records of areas that this version does not know: type and place → MessagePack value, unread. */
+  readonly kept: OrderedMap<Uint8Array>;
   /** The single autopilot row under the key "". */
   readonly autopilot: OrderedMap<AutopilotConfig>;
 }
@@ -67,6 +69,7 @@ function emptyTables(): Tables {
     coordinates: new OrderedMap(),
     systemMetadata: new OrderedMap(),
     indexes: new OrderedMap(),
+    kept: new OrderedMap(),
     autopilot: new OrderedMap(),
   };
 }

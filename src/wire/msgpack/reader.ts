@@ -231,6 +231,13 @@ export class MsgpackReader {
     }
   }
 
+  /** The bytes of the next value, whatever it is, as a view of the input. */
+  unread(): Uint8Array {
+    const start = this.#at;
+    this.skip();
+    return this.#bytes.subarray(start, this.#at);
+  }
+
   /** If the bytes ahead are exactly `expected`, consumes them. For field names in their usual order. */
   takeExact(expected: Uint8Array): boolean {
     const end = this.#at + expected.length;
