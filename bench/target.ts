@@ -26,7 +26,11 @@ export const serverArguments =
   "-http-port={http} -dns-port={dns} -server-port={server} -serf-lan-port={lan} -serf-wan-port={wan} -grpc-port={grpc}";
 
 /** Starts `program` with `serverArguments`. Rejects when it does not take a write within a minute. */
-export async function startTarget(name: string, program: string): Promise<Target> {
+export async function startTarget(
+  name: string,
+  program: string,
+  extra: readonly string[] = [],
+): Promise<Target> {
   const dir = mkdtempSync(join(tmpdir(), "proconsul-bench-"));
   const firstPort = await freePortRun(portNames.length);
   const values: Record<string, string> = { dir };
@@ -34,7 +38,7 @@ export async function startTarget(name: string, program: string): Promise<Target
   const line = `${program} ${serverArguments}`.replace(/\{(\w+)\}/g, (_, key: string) => values[key] ?? "");
   const [command = "", ...args] = line.split(" ");
   const startedMs = performance.now();
-  const child = spawn(command, args, { stdio: "ignore" });
+  const child = spawn(command, [...args, ...extra], { stdio: "ignore" });
   const url = `http://127.0.0.1:${values["http"]}`;
   try {
     await firstWrite(url, child);

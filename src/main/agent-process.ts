@@ -12,6 +12,7 @@ import { coordinateRoutes } from "../http/coordinate-routes.ts";
 import { createEventRoutes } from "../http/event-routes.ts";
 import { healthRoutes } from "../http/health-routes.ts";
 import { kvRoutes } from "../http/kv-routes.ts";
+import { laterRoutes } from "../http/later-routes.ts";
 import { operatorRoutes } from "../http/operator-routes.ts";
 import { sessionRoutes } from "../http/session-routes.ts";
 import { snapshotRoutes } from "../http/snapshot-routes.ts";
@@ -171,6 +172,7 @@ function allRoutes(agent: Agent): readonly Route[] {
     ...snapshotRoutes,
     ...createAgentRoutes(agent, { filter: compileAgentFilter }),
     ...createEventRoutes(agent),
+    ...laterRoutes,
   ];
 }
 
