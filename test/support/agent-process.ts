@@ -10,6 +10,8 @@ export interface AgentProcess extends AsyncDisposable {
   readonly httpUrl: string;
   readonly dnsPort: number;
   readonly pid: number;
+  /** What it has printed so far. */
+  output(): string;
   /** Sends a signal and settles with the exit code, `null` when the signal ended the process at once. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -75,6 +77,7 @@ export async function startAgent(
     httpUrl: `http://127.0.0.1:${first}`,
     dnsPort: first + 1,
     pid: child.pid ?? 0,
+    output: () => output,
     end: async (signal) => {
       child.kill(signal);
       await exit;
