@@ -21,7 +21,10 @@ export class Server implements Rpc {
   readonly #endpoints = new Map<string, Endpoint<unknown, unknown>>();
   readonly #leading: Disposable;
   readonly #waiting = new Set<() => void>();
-  #isLeader = false;
+  /** This server leads, and its state holds everything that was acknowledged before it did. */
+  #isReady = false;
+  /** Counts changes of leadership, so that a barrier of an earlier one changes nothing. */
+  #leadership = 0;
 
   constructor(context: ServerContext, endpoints: readonly AnyEndpoint[]) {
     this.#context = context;
@@ -30,9 +33,27 @@ export class Server implements Rpc {
       this.#endpoints.set(known.method.name, known);
     }
     this.#leading = context.consensus.onLeadership((leading) => {
-      this.#isLeader = leading;
-      if (leading) for (const wake of this.#waiting) wake();
+      this.#isReady = false;
+      this.#leadership += 1;
+      if (leading) void this.#becomeReady(this.#leadership);
     });
+  }
+
+  /**
+   * A new leader's log may be ahead of its state: a read would miss writes that were acknowledged by the leader
+   * before, or by this server before it was started again. So nothing is answered until all of it is applied.
+   */
+  async #becomeReady(leadership: number): Promise<void> {
+    try {
+      await this.#context.consensus.barrier();
+    } catch (error) {
+      // Leadership was lost meanwhile, and the next one asks again; or the engine has stopped.
+      this.#context.log.debug("not ready to lead", { error: String(error) });
+      return;
+    }
+    if (leadership !== this.#leadership) return;
+    this.#isReady = true;
+    for (const wake of this.#waiting) wake();
   }
 
   get context(): ServerContext {
@@ -49,13 +70,13 @@ export class Server implements Rpc {
     const anywhere = endpoint.kind === "local" || (endpoint.kind === "read" && AllowStale === true);
     const caller: Caller = { authorizer: allowAll, signal };
     for (let attempt = 0; ; attempt += 1) {
-      if (!this.#isLeader && !anywhere) await this.#leaderOrFail();
+      if (!this.#isReady && !anywhere) await this.#leaderOrFail();
       try {
         return (await endpoint.handle(this.#context, request, caller)) as R;
       } catch (error) {
         // Nothing was proposed, so the call may be made again under the next leader.
         if (!(error instanceof NotLeaderError) || attempt > 0) throw error;
-        this.#isLeader = this.#context.consensus.status().role === "leader";
+        this.#isReady &&= this.#context.consensus.status().role === "leader";
       }
     }
   }
@@ -75,6 +96,6 @@ export class Server implements Rpc {
       const timer = this.#context.clock.after(this.#context.settings.rpcHoldTimeoutMs, done);
       this.#waiting.add(done);
     });
-    if (!this.#isLeader) throw new NoLeaderError();
+    if (!this.#isReady) throw new NoLeaderError();
   }
 }
