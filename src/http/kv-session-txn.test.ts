@@ -47,6 +47,7 @@ function world(): { readonly send: Send; readonly clock: ManualClock; readonly s
     propose: async (bytes: Uint8Array, decoded: unknown) =>
       apply(bytes, index % 2 === 0 ? decoded : undefined),
     verifyLeader: async () => undefined,
+    barrier: () => Promise.resolve(),
     onLeadership: (listener: (leading: boolean, term: number) => void) => {
       listener(true, 1);
       return { [Symbol.dispose]: () => undefined };
