@@ -21,6 +21,7 @@ import {
   metaFilters,
   nameAfter,
   registrationBytesMax,
+  serviceArgs,
   sharedResponse,
   sourceOf,
 } from "./discovery.ts";
@@ -101,15 +102,7 @@ async function instances(
   context: HttpContext,
   connect: boolean,
 ): Promise<HttpResponse> {
-  const params = discoveryParams(request, context);
-  const args = ServiceSpecificRequest.make({
-    ...params,
-    ServiceName: nameAfter(request, "Missing service name"),
-    NodeMetaFilters: metaFilters(request),
-    Source: sourceOf(request, context),
-    Connect: connect,
-    ...(request.query.has("tag") ? { ServiceTags: request.query.all("tag"), TagFilter: true } : {}),
-  });
+  const args = { ...serviceArgs(request, context), Connect: connect };
   const reply = await callServer(request, context, { method: methods.catalogServiceNodes, args });
   const shared = reply.ServiceNodes ?? [];
   return sharedResponse(request, reply, {

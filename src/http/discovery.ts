@@ -3,6 +3,7 @@ import { displayText } from "../lib/byte-string.ts";
 import { NoLeaderError } from "../lib/consensus.ts";
 import { filterErrorPrefix } from "../wire/filter/filter-error.ts";
 import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
+import { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
 import { renderShared } from "./rendering.ts";
 import { indentJson, metaHeaders, readParams, type ReadParams } from "./respond.ts";
 import { decodePath, HttpError, type HttpContext, type HttpResponse, type RoutedRequest } from "./types.ts";
@@ -64,6 +65,17 @@ export function sourceOf(
     Node: near === "_agent" ? context.nodeName : near,
     Ip: request.remoteAddress,
   };
+}
+
+/** What a read of one service's instances asks for, whatever the door. Throws `HttpError` 400. */
+export function serviceArgs(request: RoutedRequest, context: HttpContext): ServiceSpecificRequest {
+  return ServiceSpecificRequest.make({
+    ...discoveryParams(request, context),
+    ServiceName: nameAfter(request, "Missing service name"),
+    NodeMetaFilters: metaFilters(request),
+    Source: sourceOf(request, context),
+    ...(request.query.has("tag") ? { ServiceTags: request.query.all("tag"), TagFilter: true } : {}),
+  });
 }
 
 /** The name after a route's prefix. Throws `HttpError` 400 with `missing` if there is none. */

@@ -13,6 +13,7 @@ import {
   discoveryParams,
   metaFilters,
   nameAfter,
+  serviceArgs,
   sharedResponse,
   sourceOf,
 } from "./discovery.ts";
@@ -78,16 +79,11 @@ async function instances(
   context: HttpContext,
   kind: InstanceKind,
 ): Promise<HttpResponse> {
-  const params = discoveryParams(request, context);
-  const args = ServiceSpecificRequest.make({
-    ...params,
-    ServiceName: nameAfter(request, "Missing service name"),
-    NodeMetaFilters: metaFilters(request),
-    Source: sourceOf(request, context),
+  const args = {
+    ...serviceArgs(request, context),
     Connect: kind === "connect",
     Ingress: kind === "ingress",
-    ...(request.query.has("tag") ? { ServiceTags: request.query.all("tag"), TagFilter: true } : {}),
-  });
+  };
   const reply = await callServer(request, context, { method: methods.healthServiceNodes, args });
   const passing = passingOnly(request, reply);
   const shared = reply.Nodes ?? [];

@@ -36,7 +36,11 @@ export function createAgentHost(parts: AgentHostParts): AgentHost {
     ],
     join: (address) =>
       Promise.reject(new Error(`cannot join ${address}: this version runs as a single server`)),
-    forceLeave: (node) => Promise.reject(new Error(`agent: No node found with name '${node}'`)),
+    // A member that is alive refutes; so for this node, the only one, nothing happens.
+    forceLeave: (node) =>
+      node === config.nodeName || node === `${config.nodeName}.${config.datacenter}`
+        ? Promise.resolve()
+        : Promise.reject(new Error(`agent: No node found with name '${node}'`)),
     leave: () => parts.leave(),
     reload: () => parts.reload(),
     stats: () => stats(parts),
