@@ -16,6 +16,7 @@ export type Area =
   | "client"
   | "raft/node"
   | "gossip/node"
+  | "rpc"
   | "server"
   | "agent"
   | "http"
@@ -42,6 +43,7 @@ const everything: Row = {
   client: "value",
   "raft/node": "value",
   "gossip/node": "value",
+  rpc: "value",
   server: "value",
   agent: "value",
   http: "value",
@@ -64,6 +66,7 @@ export const mayImport: Readonly<Record<Area, Row>> = {
   client: { lib: "value", wire: "value" },
   "raft/node": { lib: "value", wire: "value", "raft/core": "value" },
   "gossip/node": { lib: "value", wire: "value", "gossip/core": "value" },
+  rpc: { lib: "value", wire: "value" },
   server: {
     lib: "value",
     wire: "value",
@@ -73,6 +76,7 @@ export const mayImport: Readonly<Record<Area, Row>> = {
     config: "value",
     "raft/node": "type",
     "gossip/node": "type",
+    rpc: "type",
   },
   agent: {
     lib: "value",
@@ -81,6 +85,7 @@ export const mayImport: Readonly<Record<Area, Row>> = {
     config: "value",
     "raft/node": "type",
     "gossip/node": "type",
+    rpc: "type",
     server: "type",
   },
   http: { lib: "value", wire: "value", acl: "value", config: "value", agent: "type" },
@@ -97,6 +102,7 @@ export const mayImport: Readonly<Record<Area, Row>> = {
     "raft/node": "type",
     "gossip/core": "type",
     "gossip/node": "type",
+    rpc: "type",
     server: "type",
     agent: "type",
     http: "type",

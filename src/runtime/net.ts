@@ -1,0 +1,180 @@
+/** The `Net` of `lib/net.ts` on the system's sockets. */
+import { createSocket } from "node:dgram";
+import { lookup } from "node:dns/promises";
+import { connect, createServer, isIP, type Socket } from "node:net";
+import { NetworkError } from "../lib/network-error.ts";
+import type {
+  Connection,
+  ConnectionHandler,
+  ConnectOptions,
+  Net,
+  NetAddress,
+  NetListener,
+  UdpSocket,
+} from "../lib/net.ts";
+
+/** Real sockets. */
+export const systemNet: Net = {
+  connect: connectTcp,
+  listen: listenTcp,
+  bindUdp: bindDatagrams,
+  resolve: async (host) => {
+    if (isIP(host) !== 0) return [host];
+    try {
+      const found = await lookup(host, { all: true });
+      return found.map((one) => one.address);
+    } catch (error) {
+      throw toNetworkError(error);
+    }
+  },
+};
+
+function connectTcp(to: NetAddress, options: ConnectOptions): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host: to.host,
+      port: to.port,
+      noDelay: true,
+      keepAlive: true,
+      allowHalfOpen: true,
+      ...(options.localHost === undefined ? {} : { localAddress: options.localHost }),
+    });
+    const timer = setTimeout(() => {
+      fail(Object.assign(new Error(`dial tcp ${to.host}:${to.port}: i/o timeout`), { code: "ETIMEDOUT" }));
+    }, options.timeoutMs);
+    const fail = (error: unknown): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(toNetworkError(error));
+    };
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.off("error", fail);
+      resolve(new SocketConnection(socket));
+    });
+  });
+}
+
+function listenTcp(at: NetAddress, accept: (connection: Connection) => void): Promise<NetListener> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
+      accept(new SocketConnection(socket));
+    });
+    server.once("error", (error) => reject(toNetworkError(error)));
+    server.listen({ host: at.host, port: at.port }, () => {
+      const bound = server.address();
+      const port = typeof bound === "object" && bound !== null ? bound.port : at.port;
+      resolve({
+        address: { host: at.host, port },
+        close: () =>
+          new Promise((done) => {
+            server.close();
+            // Open connections belong to those who took them; the port is free from here on.
+            done();
+          }),
+      });
+    });
+  });
+}
+
+function bindDatagrams(
+  at: NetAddress,
+  receive: (bytes: Uint8Array, from: NetAddress) => void,
+): Promise<UdpSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({ type: at.host.includes(":") ? "udp6" : "udp4" });
+    let isClosed = false;
+    socket.once("error", (error) => reject(toNetworkError(error)));
+    socket.bind({ address: at.host, port: at.port, exclusive: true }, () => {
+      // A peer that is gone answers with ICMP errors, which must not end the socket.
+      socket.on("error", () => undefined);
+      socket.on("message", (bytes, from) => receive(bytes, { host: from.address, port: from.port }));
+      const { port } = socket.address();
+      resolve({
+        address: { host: at.host, port },
+        send: (to, bytes) => {
+          if (!isClosed) socket.send(bytes, to.port, to.host, () => undefined);
+        },
+        close: () => {
+          if (isClosed) return;
+          isClosed = true;
+          socket.close();
+        },
+      });
+    });
+  });
+}
+
+class SocketConnection implements Connection {
+  readonly local: NetAddress;
+  readonly remote: NetAddress;
+  readonly #socket: Socket;
+  #handler: ConnectionHandler | undefined;
+  #error: Error | undefined;
+  #isEnded = false;
+  #isClosed = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.local = { host: socket.localAddress ?? "", port: socket.localPort ?? 0 };
+    this.remote = { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
+    socket.pause();
+    socket.on("data", (bytes: Uint8Array) => this.#handler?.data(bytes));
+    socket.on("end", () => {
+      this.#isEnded = true;
+      this.#handler?.ended();
+    });
+    socket.on("drain", () => this.#handler?.drained?.());
+    socket.on("error", (error) => {
+      this.#error = toNetworkError(error);
+    });
+    socket.on("close", () => {
+      this.#isClosed = true;
+      this.#handler?.closed(this.#error);
+    });
+  }
+
+  handle(handler: ConnectionHandler): void {
+    const isFirst = this.#handler === undefined;
+    this.#handler = handler;
+    if (!isFirst) return;
+    if (this.#isClosed) {
+      queueMicrotask(() => handler.closed(this.#error));
+      return;
+    }
+    if (this.#isEnded) queueMicrotask(() => handler.ended());
+    this.#socket.resume();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#isClosed || this.#socket.destroyed) return true;
+    return this.#socket.write(bytes);
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+}
+
+function toNetworkError(error: unknown): NetworkError {
+  if (error instanceof NetworkError) return error;
+  const fields = error as { readonly code?: unknown; readonly address?: unknown };
+  return new NetworkError(error instanceof Error ? error.message : String(error), {
+    errno: typeof fields.code === "string" ? fields.code : "",
+    address: typeof fields.address === "string" ? fields.address : undefined,
+    cause: error,
+  });
+}
