@@ -124,3 +124,15 @@ export function networkContains(network: IpNetwork, ip: IpBytes): boolean {
 export function renderHostPort(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** An address of 4 or 16 bytes, as peers send it, in text; `undefined` for any other length. */
+export function unpackIp(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 4) return bytes.join(".");
+  return bytes.length === 16 ? renderIp(bytes) : undefined;
+}
+
+/** The 4 bytes of an IPv4 or 16 of an IPv6 address in text, or `undefined`. */
+export function packIp(text: string): Uint8Array | undefined {
+  const ip = parseIp(text);
+  return ip === undefined || !isIpv4(ip) ? ip : ip.subarray(12);
+}
