@@ -33,16 +33,16 @@ A file is a JSON object:
 
 1. Defaults, and the development preset with \`-dev\`.
 2. Lists from flags (\`-retry-join\`, \`-recursor\`, …).
-3. Files in the order of \`-config-file\` and \`-config-dir\`; a directory gives its \`.json\` files in the order of
-   their names, without those of sub-directories.
+3. Files in the order of \`-config-file\` and \`-config-dir\`; a directory gives its \`.hcl\` and \`.json\` files in
+   the order of their names, without those of sub-directories.
 4. All other flags.
-5. \`-hcl\` fragments (JSON only so far).
+5. \`-hcl\` fragments.
 
 Later values replace earlier ones; lists are joined; objects are merged key by key. \`service\` and \`check\` are
 added to \`services\` and \`checks\`. An empty file counts as \`{}\`, \`null\` as absent. Names are matched without regard to
 case. Types are strict: a port is a number, not a text. An unknown key is an error. Durations are texts such as
-\`"10s"\`, \`"1h30m"\`. Relative paths start at the working directory. HCL files are not supported yet, nor are
-address templates (\`{{ GetPrivateIP }}\`).
+\`"10s"\`, \`"1h30m"\`. Relative paths start at the working directory. Files are HCL (version 1) or JSON. Address templates (\`{{ GetPrivateIP }}\`) are not
+supported yet.
 
 "Reload" tells whether \`proconsul reload\` (or SIGHUP) takes a change over; all other keys wait for a restart.
 "Fixed" keys are accepted, as in the reference, but have no effect.

@@ -11,6 +11,8 @@ import { jsonProblem } from "./go-json.ts";
 import { goKind, isTree } from "./go-text.ts";
 import { foldSingles } from "./merge.ts";
 import { ConfigError, renderProblemList } from "./problems.ts";
+import { HclError } from "../wire/hcl/hcl-error.ts";
+import { parseHcl } from "../wire/hcl/parse.ts";
 import { fileSchema } from "./schema.ts";
 import type { SettingTree, SettingValue } from "./settings.ts";
 
@@ -144,7 +146,12 @@ function parseText(source: ConfigSource): SettingTree {
   if (source.format === "json") return parseJson(source.text);
   // HCL's grammar takes JSON as well and tells them apart by the first character.
   if (source.text.trimStart().startsWith("{")) return parseJson(source.text);
-  throw new ConfigError("HCL is not supported yet, please write this file as JSON");
+  try {
+    return parseHcl(source.text);
+  } catch (error) {
+    if (!(error instanceof HclError)) throw error;
+    throw new ConfigError(error.message, { cause: error });
+  }
 }
 
 /** Keys that are unknown but were once good: told, not refused. */
