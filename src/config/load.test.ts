@@ -87,9 +87,9 @@ describe("refused flags", () => {
       "-bind {{GetPrivateIP}}",
       '1 error occurred:\n\t* bind_addr: error parsing "{{GetPrivateIP}}": address templates are not supported yet, please write an address\n\n',
     ],
-    ["-config-file a.hcl", "failed to parse a.hcl: HCL is not supported yet, please write this file as JSON"],
+    ["-config-file a.hcl", "failed to parse a.hcl: At 1:10: Unknown token: 1:10 IDENT yes"],
   ])("%s", (line, message) => {
-    const files = { "a.txt": "", "a.hcl": "server = true" };
+    const files = { "a.txt": "", "a.hcl": "server = yes" };
     expect(() => testLoad(line, files)).toThrow(new ConfigError(message));
   });
 

@@ -45,22 +45,24 @@ describe("blocks", () => {
   });
 });
 
+const mistakes: readonly { readonly text: string; readonly message: string }[] = [
+  { text: "a = web", message: "At 1:5: Unknown token: 1:5 IDENT web" },
+  { text: 'a = "x', message: "At 1:8: literal not terminated" },
+  { text: "a {\n  b = 1\n", message: "At 3:2: object expected closing RBRACE got: EOF" },
+  { text: "a b = 1", message: "At 1:5: nested object expected: LBRACE got: ASSIGN" },
+  { text: "a [", message: "At 1:3: expected: IDENT | STRING | ASSIGN | LBRACE got: LBRACK" },
+  { text: "a = [1 2]", message: "At 1:8: error parsing list, expected comma or list end, got: NUMBER" },
+  { text: "é = 1\n a = ;", message: "At 2:6: illegal char" },
+  { text: "a = 089", message: "At 1:5: illegal octal number" },
+  { text: "a = <<X\nb", message: "At 2:3: heredoc not terminated" },
+  { text: "a = 1\na = {}", message: "At 2:5: root.a: unknown type *ast.LiteralType" },
+  { text: String.raw`a = "\q"`, message: "At 1:5: illegal char escape" },
+  { text: "/* x", message: "At 1:6: comment not terminated" },
+  { text: `a = ${"[".repeat(5_000)}`, message: "At 1:205: nested deeper than 200 levels" },
+];
+
 describe("mistakes name their place", () => {
-  test.each([
-    { text: "a = web", message: "At 1:5: Unknown token: 1:5 IDENT web" },
-    { text: 'a = "x', message: "At 1:8: literal not terminated" },
-    { text: "a {\n  b = 1\n", message: "At 3:2: object expected closing RBRACE got: EOF" },
-    { text: "a b = 1", message: "At 1:5: nested object expected: LBRACE got: ASSIGN" },
-    { text: "a [", message: "At 1:3: expected: IDENT | STRING | ASSIGN | LBRACE got: LBRACK" },
-    { text: "a = [1 2]", message: "At 1:8: error parsing list, expected comma or list end, got: NUMBER" },
-    { text: "é = 1\n a = ;", message: "At 2:6: illegal char" },
-    { text: "a = 089", message: "At 1:5: illegal octal number" },
-    { text: "a = <<X\nb", message: "At 2:3: heredoc not terminated" },
-    { text: "a = 1\na = {}", message: "At 2:5: root.a: unknown type *ast.LiteralType" },
-    { text: String.raw`a = "\q"`, message: "At 1:5: illegal char escape" },
-    { text: "/* x", message: "At 1:6: comment not terminated" },
-    { text: `a = ${"[".repeat(5_000)}`, message: "At 1:205: nested deeper than 200 levels" },
-  ])("$text", ({ text, message }) => {
+  test.each(mistakes)("$text", ({ text, message }) => {
     expect(() => parseHcl(text)).toThrow(message);
   });
 
