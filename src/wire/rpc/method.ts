@@ -33,4 +33,9 @@ export class PermissionDeniedError extends ProconsulError {
   constructor(detail?: string) {
     super(detail === undefined ? "Permission denied" : `Permission denied: ${detail}`);
   }
+
+  /** The same refusal by another server; `text` is all that it and the hops in between said. */
+  static relayed(text: string): PermissionDeniedError {
+    return Object.assign(new PermissionDeniedError(), { message: text });
+  }
 }
