@@ -4,20 +4,14 @@
  * A wrapper of `sorted-btree` (copy-on-write nodes), so that another B-tree can replace it.
  * Keys compare by UTF-16 units, which for byte strings and ASCII is byte order.
  */
-import type BTree from "sorted-btree";
-import * as sortedBtree from "sorted-btree";
-
-type TreeMaker = typeof BTree;
-// The package is CommonJS with a `default` of its own: Node and bundles for it hand out the whole module as default.
-const loaded = sortedBtree.default as unknown as TreeMaker | { readonly default: TreeMaker };
-const Tree = typeof loaded === "function" ? loaded : loaded.default;
+import { SortedTree } from "./sorted-tree.ts";
 
 const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 export class OrderedMap<V> {
-  readonly #tree: BTree<string, V>;
+  readonly #tree: SortedTree<string, V>;
 
-  constructor(tree: BTree<string, V> = new Tree<string, V>(undefined, byUnits)) {
+  constructor(tree: SortedTree<string, V> = new SortedTree<string, V>(undefined, byUnits)) {
     this.#tree = tree;
   }
 

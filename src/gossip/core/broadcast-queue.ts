@@ -6,8 +6,8 @@
  * tier by tier and takes the first of each tier that still fits, so that small messages fill the gaps.
  * Source: protocol reference, gossip-memberlist section 6; SWIM (Das, Gupta, Motivala 2002), section 4.1.
  */
-import BTree from "sorted-btree";
 import { assert } from "../../lib/assert.ts";
+import { SortedTree } from "../../lib/sorted-tree.ts";
 
 interface Entry {
   readonly transmits: number;
@@ -41,7 +41,7 @@ export interface BroadcastMarks {
 
 /** A queue of one lane. Adding and taking a message are O(log n). */
 export class BroadcastQueue {
-  readonly #tree = new BTree<Entry, true>(undefined, compare);
+  readonly #tree = new SortedTree<Entry, true>(undefined, compare);
   readonly #named = new Map<string, Entry>();
   #order = 0;
   #finished: number[] = [];
@@ -104,7 +104,11 @@ export class BroadcastQueue {
   }
 
   /** Everything queued in the order in which it would go. For tests and `checkInvariants`. */
-  view(): readonly { readonly transmits: number; readonly bytes: Uint8Array; readonly name: string | undefined }[] {
+  view(): readonly {
+    readonly transmits: number;
+    readonly bytes: Uint8Array;
+    readonly name: string | undefined;
+  }[] {
     return this.#tree.keysArray();
   }
 

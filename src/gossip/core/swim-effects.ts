@@ -56,7 +56,12 @@ export type SwimInput =
   /** Goes for good, by its own will; the core goes on answering. Answered by a `left` outcome. */
   | { readonly kind: "leave" }
   /** One user message to one node by UDP, nothing else in the packet. `node`: its name, if known. */
-  | { readonly kind: "sendUser"; readonly to: NetAddress; readonly node?: string; readonly bytes: Uint8Array };
+  | {
+      readonly kind: "sendUser";
+      readonly to: NetAddress;
+      readonly node?: string;
+      readonly bytes: Uint8Array;
+    };
 
 /** One packet: one message goes bare, several as a compound. */
 export interface Datagram {

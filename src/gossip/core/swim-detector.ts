@@ -1,0 +1,239 @@
+/**
+ * The failure detector: one probe at a time.
+ *
+ *     tick ── ping ──┬── ack ───────────────────────────────▶ healthy
+ *                    │ probeTimeout
+ *                    └── indirect pings, ping by TCP ──┬── ack ─────────────▶ healthy
+ *                                                      │ deadline
+ *                                                      ├── TCP answered ────▶ healthy, with a warning
+ *                                                      └── nothing ─────────▶ suspect
+ *
+ * The deadline is one probe interval, stretched by this node's own health; a probe that runs into the next tick makes
+ * that tick wait. Source: SWIM (2002) section 3.1; Lifeguard (2018), LHA-Probe; gossip-memberlist section 6.
+ */
+import type { MonotonicMs } from "../../lib/clock.ts";
+import type { NetAddress } from "../../lib/net.ts";
+import type { PingMessage, StreamMessage } from "../../wire/gossip/messages.ts";
+import type { Dissemination } from "./swim-dissemination.ts";
+import type { Membership } from "./swim-membership.ts";
+import { isGone, toSwimNode, type NodeRecord } from "./swim-node-table.ts";
+import { replyAddress } from "./swim-relays.ts";
+import { shown, type SwimState } from "./swim-state.ts";
+
+/** Peers from this version on answer a ping by TCP. */
+const streamPingVersion = 3;
+/** Peers from this version on send nacks. */
+const nackVersion = 4;
+const noPayload = new Uint8Array();
+
+interface Probe {
+  readonly target: NodeRecord;
+  /** As it was when the probe began: news in between make the accusation void. */
+  readonly incarnation: number;
+  readonly ping: PingMessage;
+  readonly sentMs: MonotonicMs;
+  readonly deadlineMs: MonotonicMs;
+  isDirect: boolean;
+  nacksExpected: number;
+  nackCount: number;
+  /** Answered over TCP. */
+  isContacted: boolean;
+}
+
+/** What the detector works with. */
+export interface DetectorParts {
+  readonly state: SwimState;
+  readonly news: Dissemination;
+  readonly membership: Membership;
+}
+
+/** Owned by one `Swim`. */
+export class Detector {
+  readonly #state: SwimState;
+  readonly #news: Dissemination;
+  readonly #membership: Membership;
+  #probe: Probe | undefined;
+  #tickMs: MonotonicMs;
+  #isTickDue = false;
+
+  /** The first tick comes at a random moment of the first interval, so that nodes started together do not pulse. */
+  constructor({ state, news, membership }: DetectorParts) {
+    this.#state = state;
+    this.#news = news;
+    this.#membership = membership;
+    this.#tickMs = (state.nowMs + state.rng.below(state.options.probeIntervalMs)) as MonotonicMs;
+  }
+
+  /** When the detector next needs the time. */
+  get nextMs(): MonotonicMs {
+    const probe = this.#probe;
+    if (probe === undefined) return this.#tickMs;
+    const stepMs = probe.isDirect ? this.#timeoutMs(probe) : probe.deadlineMs;
+    return Math.min(this.#tickMs, stepMs, probe.deadlineMs) as MonotonicMs;
+  }
+
+  /** Whom the running probe is about. */
+  get target(): string | undefined {
+    return this.#probe?.target.name;
+  }
+
+  /** Somebody probes this node, or takes it for another. */
+  ping(message: PingMessage, from: NetAddress): void {
+    const { name, delegate, outbox } = this.#state;
+    if (message.node !== "" && message.node !== name) {
+      outbox.log("warn", `Got ping for unexpected node '${message.node}' from=${shown(from)}`);
+      return;
+    }
+    const ack = { kind: "ack", seqNo: message.seqNo, payload: delegate.ackPayload() } as const;
+    this.#news.sendWithNews(replyAddress(message.source, from), ack);
+  }
+
+  /** Whether the ack was for the running probe. */
+  ack(seqNo: number, payload: Uint8Array | null): boolean {
+    const probe = this.#probe;
+    if (probe === undefined || probe.ping.seqNo !== seqNo) return false;
+    // Only a direct answer measures the way.
+    if (probe.isDirect) {
+      const rttMs = this.#state.nowMs - probe.sentMs;
+      this.#state.delegate.pingCompleted(toSwimNode(probe.target), rttMs, payload ?? noPayload);
+    }
+    this.#succeed(probe);
+    return true;
+  }
+
+  /** A helper did not reach the target, but it could tell us. */
+  nack(seqNo: number): void {
+    const probe = this.#probe;
+    if (probe === undefined || probe.isDirect || probe.ping.seqNo !== seqNo) return;
+    probe.nackCount = Math.min(probe.nackCount + 1, probe.nacksExpected);
+  }
+
+  /** The answer to a ping by TCP; acted on only at the deadline, since an answer by UDP says more. */
+  streamAnswered(seqNo: number, message: StreamMessage): void {
+    const probe = this.#probe;
+    if (probe === undefined || probe.ping.seqNo !== seqNo) return;
+    if (message.kind !== "ack") {
+      this.streamFailed(seqNo, `Unexpected msgType (${message.kind}) from ping`);
+    } else if (message.seqNo !== seqNo) {
+      this.streamFailed(seqNo, `Sequence number from ack (${message.seqNo}) doesn't match ping (${seqNo})`);
+    } else {
+      probe.isContacted = true;
+    }
+  }
+
+  /** A ping by TCP came to nothing. Without a reason there was no connection, as with any dead node. */
+  streamFailed(seqNo: number, reason: string | undefined): void {
+    if (reason === undefined || this.#probe?.ping.seqNo !== seqNo) return;
+    this.#state.outbox.log("error", `Failed fallback TCP ping: ${reason}`);
+  }
+
+  /** Lets the time do its work. */
+  fire(): void {
+    const { nowMs, options } = this.#state;
+    const probe = this.#probe;
+    if (probe?.isDirect === true && nowMs >= this.#timeoutMs(probe)) this.#askOthers(probe);
+    if (probe !== undefined && nowMs >= probe.deadlineMs) this.#fail(probe);
+    if (nowMs >= this.#tickMs) {
+      // Ticks that were slept through do not pile up.
+      const late = Math.floor((nowMs - this.#tickMs) / options.probeIntervalMs);
+      this.#tickMs = (this.#tickMs + (late + 1) * options.probeIntervalMs) as MonotonicMs;
+      this.#isTickDue = true;
+    }
+    if (this.#isTickDue && this.#probe === undefined) this.#begin();
+  }
+
+  #timeoutMs({ sentMs }: Probe): MonotonicMs {
+    return (sentMs + this.#state.options.probeTimeoutMs) as MonotonicMs;
+  }
+
+  #begin(): void {
+    this.#isTickDue = false;
+    const { table, name, address, options, outbox, awareness, nowMs } = this.#state;
+    const target = table.nextProbe(
+      (record) => record.name !== name && !isGone(record),
+      (record) =>
+        record.name !== name && isGone(record) && nowMs - record.sinceMs > options.gossipToTheDeadMs,
+    );
+    if (target === undefined) return;
+    const intervalMs = awareness.scaledMs(options.probeIntervalMs);
+    if (intervalMs > options.probeIntervalMs) outbox.count("degraded.probe");
+    const seqNo = this.#state.nextSequence();
+    const ping: PingMessage = { kind: "ping", seqNo, node: target.name, source: address, sourceNode: name };
+    const { incarnation } = target;
+    this.#probe = {
+      target,
+      incarnation,
+      ping,
+      sentMs: nowMs,
+      deadlineMs: (nowMs + intervalMs) as MonotonicMs,
+      isDirect: true,
+      nacksExpected: 0,
+      nackCount: 0,
+      isContacted: false,
+    };
+    if (target.state === "alive") return this.#news.sendWithNews(target.claim.address, ping);
+    // A suspect hears of it at once, so that it can refute as soon as possible (Lifeguard, buddy system).
+    const accusation = { kind: "suspect", node: target.name, from: name, incarnation } as const;
+    this.#news.sendBare(target.claim.address, [ping, accusation], target);
+  }
+
+  #askOthers(probe: Probe): void {
+    const { table, name, address, options, outbox, nowMs } = this.#state;
+    const { target, ping } = probe;
+    probe.isDirect = false;
+    outbox.log("debug", `Failed UDP ping: ${target.name} (timeout reached)`);
+    const helpers = table.pick(
+      options.indirectChecks,
+      (record) => record.state === "alive" && record.name !== name && record !== target,
+    );
+    for (const helper of helpers) {
+      const nack = (helper.claim.vsn[1] ?? 0) >= nackVersion;
+      if (nack) probe.nacksExpected += 1;
+      this.#news.sendWithNews(helper.claim.address, {
+        kind: "indirectPing",
+        seqNo: ping.seqNo,
+        node: target.name,
+        target: target.claim.address,
+        nack,
+        source: address,
+        sourceNode: name,
+      });
+    }
+    const timeoutMs = probe.deadlineMs - nowMs;
+    if (!options.streamPings || (target.claim.vsn[1] ?? 0) < streamPingVersion || timeoutMs <= 0) return;
+    outbox.streamPing({
+      seqNo: ping.seqNo,
+      to: target.claim.address,
+      node: target.name,
+      message: ping,
+      timeoutMs,
+    });
+  }
+
+  #succeed(probe: Probe): void {
+    this.#end(probe);
+    this.#state.feel(-1);
+  }
+
+  #fail(probe: Probe): void {
+    const { outbox, name } = this.#state;
+    const { target, incarnation, nacksExpected, nackCount } = probe;
+    if (probe.isContacted) {
+      outbox.log(
+        "warn",
+        `Was able to connect to ${target.name} over TCP but UDP probes failed, network may be misconfigured`,
+      );
+      return this.#succeed(probe);
+    }
+    this.#end(probe);
+    // Helpers that are silent too say more of this node than of the target.
+    this.#state.feel(nacksExpected > 0 ? nacksExpected - nackCount : 1);
+    outbox.log("info", `Suspect ${target.name} has failed, no acks received`);
+    this.#membership.suspect({ kind: "suspect", node: target.name, from: name, incarnation });
+  }
+
+  #end(probe: Probe): void {
+    this.#probe = undefined;
+    this.#state.outbox.timer("probeNode", this.#state.nowMs - probe.sentMs);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Full exchanges of state: joining, and repairing what gossip missed.
+ *
+ *     caller ── all it knows ──▶ listener
+ *     caller ◀── all it knows ── listener      then each merges what it got
+ *
+ * The listener answers before it merges, even when its own merge will refuse the newcomer: the caller judges for itself.
+ * Source: protocol reference, gossip-memberlist sections 4 and 5.
+ */
+import { unreachable } from "../../lib/assert.ts";
+import type { MonotonicMs } from "../../lib/clock.ts";
+import type { NetAddress } from "../../lib/net.ts";
+import type { NodeState, PushNodeState, PushPullMessage, StreamMessage } from "../../wire/gossip/messages.ts";
+import { protocolProblem } from "./protocol-check.ts";
+import { pushPullScaledMs } from "./scaling.ts";
+import type { Membership } from "./swim-membership.ts";
+import type { NodeRecord } from "./swim-node-table.ts";
+import { shown, type SwimState } from "./swim-state.ts";
+
+const reportedStates: readonly NodeState[] = ["alive", "suspect", "dead", "left"];
+
+interface Open {
+  readonly join: boolean;
+  /** For joins; else a periodic exchange. */
+  readonly joinId: number | undefined;
+  readonly node: string | undefined;
+  readonly to: NetAddress;
+}
+
+/** Owned by one `Swim`. */
+export class Exchanges {
+  readonly #state: SwimState;
+  readonly #membership: Membership;
+  readonly #open = new Map<number, Open>();
+  #exchangeId = 0;
+  #nextMs: MonotonicMs;
+
+  /** The first periodic exchange comes up to one interval later than the others do. */
+  constructor(state: SwimState, membership: Membership) {
+    this.#state = state;
+    this.#membership = membership;
+    const { pushPullIntervalMs } = state.options;
+    this.#nextMs = (state.nowMs + pushPullIntervalMs + state.rng.below(pushPullIntervalMs)) as MonotonicMs;
+  }
+
+  /** When the next periodic exchange is due. */
+  get nextMs(): MonotonicMs {
+    return this.#nextMs;
+  }
+
+  /** Joins through a node. */
+  join(o: { readonly joinId: number; readonly to: NetAddress; readonly node: string | undefined }): void {
+    this.#begin({ join: true, ...o });
+  }
+
+  /** Starts the periodic exchange if it is due. */
+  fire(): void {
+    const { table, options, nowMs, name } = this.#state;
+    if (nowMs < this.#nextMs) return;
+    this.#nextMs = (nowMs + pushPullScaledMs(options.pushPullIntervalMs, table.size)) as MonotonicMs;
+    const [record] = table.pick(1, (candidate) => candidate.state === "alive" && candidate.name !== name);
+    if (record === undefined) return;
+    this.#begin({ join: false, joinId: undefined, node: record.name, to: record.claim.address });
+  }
+
+  /** A peer's state came in. */
+  receive(inboundId: number, message: PushPullMessage, from: NetAddress): void {
+    this.#state.outbox.streamReply({ inboundId, message: this.#localState(message.join) });
+    const problem = this.#merge(message);
+    if (problem === undefined) return;
+    this.#state.outbox.log("error", `Failed push/pull merge: ${problem} from=${shown(from)}`);
+  }
+
+  /** The peer of one of our exchanges answered. */
+  answered(exchangeId: number, message: StreamMessage): void {
+    const open = this.#open.get(exchangeId);
+    if (open === undefined) return;
+    this.#open.delete(exchangeId);
+    this.#conclude(open, this.#judge(open, message));
+  }
+
+  /** One of our exchanges came to nothing. */
+  failed(exchangeId: number, reason: string): void {
+    const open = this.#open.get(exchangeId);
+    if (open === undefined) return;
+    this.#open.delete(exchangeId);
+    this.#conclude(open, reason);
+  }
+
+  #begin(open: Open): void {
+    this.#exchangeId += 1;
+    this.#open.set(this.#exchangeId, open);
+    this.#state.outbox.exchange({
+      exchangeId: this.#exchangeId,
+      to: open.to,
+      node: open.node,
+      message: this.#localState(open.join),
+      timeoutMs: this.#state.options.streamTimeoutMs,
+    });
+  }
+
+  #judge(open: Open, message: StreamMessage): string | undefined {
+    switch (message.kind) {
+      case "pushPull":
+        // Which kind of exchange it is, is ours to say.
+        return this.#merge({ ...message, join: open.join });
+      case "error":
+        return `remote error: ${message.text}`;
+      default:
+        return `received invalid msgType (${message.kind}), expected pushPullMsg (6) from=${shown(open.to)}`;
+    }
+  }
+
+  #conclude({ joinId, node, to }: Open, problem: string | undefined): void {
+    const { outbox } = this.#state;
+    if (joinId !== undefined) return outbox.outcome({ kind: "joined", joinId, problem });
+    if (problem !== undefined) outbox.log("error", `Push/Pull with ${node ?? shown(to)} failed: ${problem}`);
+  }
+
+  #localState(join: boolean): PushPullMessage {
+    const { table, outbox, delegate } = this.#state;
+    for (const state of reportedStates) outbox.gauge("node.instances", table.counts[state], state);
+    return {
+      kind: "pushPull",
+      join,
+      nodes: table.records.map(toPushState),
+      userState: delegate.localState(join),
+    };
+  }
+
+  /** Why nothing was merged, or `undefined`. */
+  #merge({ nodes: received, join, userState }: PushPullMessage): string | undefined {
+    const { table, delegate, nowMs } = this.#state;
+    const nodes = received.map((node) => {
+      const address = this.#state.withPort(node.address);
+      return address === node.address ? node : { ...node, address };
+    });
+    const local = table.records.map(({ name, state, claim }) => ({ name, state, vsn: claim.vsn }));
+    const problem = protocolProblem(nodes, local) ?? (join ? delegate.mergeProblem(nodes) : undefined);
+    if (problem !== undefined) return problem;
+    for (const node of nodes) this.#mergeNode(node);
+    if (userState.length > 0) delegate.mergeState(userState, join, nowMs);
+    return undefined;
+  }
+
+  #mergeNode({ name, address, meta, vsn, incarnation, state }: PushNodeState): void {
+    switch (state) {
+      case "alive":
+        return this.#membership.alive({ kind: "alive", node: name, address, meta, vsn, incarnation });
+      case "left":
+        return this.#membership.dead({ kind: "dead", node: name, from: name, incarnation });
+      case "dead":
+      // A death by hearsay is only a suspicion: the node gets its time to refute.
+      case "suspect":
+        return this.#membership.suspect({ kind: "suspect", node: name, from: this.#state.name, incarnation });
+      default:
+        return unreachable(state);
+    }
+  }
+}
+
+function toPushState({ name, claim, incarnation, state }: NodeRecord): PushNodeState {
+  const { address, meta, vsn } = claim;
+  return { name, address, meta, incarnation, state, vsn };
+}
