@@ -2,13 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { check, property, array, uint8Array, integer } from "fast-check";
 import { NodeService } from "../wire/structs/service.ts";
 import { EventLog } from "./events.ts";
-import { reconcileSelf } from "./leader-reconcile.ts";
 import { MetricsRegistry } from "./metrics-registry.ts";
 import { listedErrors, metaProblem } from "./service-rules.ts";
 import { sidecarPort } from "./sidecar.ts";
 import { StatusCounter } from "./status-counter.ts";
 import { TailBuffer } from "../lib/tail-buffer.ts";
-import { FakeCatalog, ManualClock } from "./test-kit.ts";
+import { ManualClock } from "./test-kit.ts";
 
 test("a tail keeps the last bytes and counts all", () => {
   const outcome = check(
@@ -124,23 +123,4 @@ test("sidecars get the lowest free port, and keep theirs", () => {
   expect(() => sidecarPort("y", [taken], { min: 21_000, max: 21_000 })).toThrow(
     "none left in the configured range",
   );
-});
-
-test("the leader registers itself once", async () => {
-  const catalog = new FakeCatalog();
-  const facts = {
-    datacenter: "dc1",
-    nodeName: "n1",
-    nodeId: "id",
-    address: "127.0.0.1",
-    serverPort: 8300,
-    taggedAddresses: {},
-    nodeMeta: {},
-    version: "1.16.4",
-  };
-  await reconcileSelf(catalog, facts);
-  await reconcileSelf(catalog, facts);
-  expect(catalog.countOf("Catalog.Register")).toBe(1);
-  expect(catalog.services.get("consul")?.Meta?.["non_voter"]).toBe("false");
-  expect(catalog.checks.get("serfHealth")?.Output).toBe("Agent alive and reachable");
 });

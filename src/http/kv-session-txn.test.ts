@@ -81,6 +81,8 @@ function world(): { readonly send: Send; readonly clock: ManualClock; readonly s
     uuid: () => `00000000-0000-4000-8000-${String((uuids += 1)).padStart(12, "0")}`,
     lockDelays,
     tombstoneGc,
+    // Nothing here asks for these.
+    ...({} as Pick<ServerContext, "autopilot" | "coordinates" | "initialAutopilot" | "pool">),
     sessionTimers: createSessionTimers({
       clock,
       log: silentLog,

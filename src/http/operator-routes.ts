@@ -16,6 +16,8 @@ import {
   OperatorHealthReply,
   OperatorUsageRequest,
   Usage,
+  type AutopilotServer,
+  type AutopilotStateReply,
 } from "../wire/structs/operator-state.ts";
 import { callServer, discoveryParams } from "./discovery.ts";
 import {
@@ -141,7 +143,31 @@ function wholeSeconds(ms: number | null): number | null {
 async function state(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   const args = DCSpecificRequest.make(discoveryParams(request, context));
   const reply = await context.rpc.call(operatorAutopilotState, args, request.signal);
-  return jsonResponse(request, renderJson(AutopilotState, reply));
+  return jsonResponse(request, renderJson(AutopilotState, shownState(reply)));
+}
+
+/** Autopilot's state in the API's flat shape. */
+function shownState(reply: AutopilotStateReply): AutopilotState {
+  const servers = Object.entries(reply.Servers ?? {}).map(([id, one]) => [id, shownServer(one)] as const);
+  return {
+    Healthy: reply.Healthy,
+    FailureTolerance: reply.FailureTolerance,
+    // They differ only in the Enterprise edition.
+    OptimisticFailureTolerance: reply.FailureTolerance,
+    Servers: Object.fromEntries(servers),
+    Leader: reply.Leader,
+    Voters: reply.Voters ?? [],
+  };
+}
+
+function shownServer({
+  Server,
+  State,
+  Stats,
+  Health,
+}: NonNullable<AutopilotStateReply["Servers"]>[string]): AutopilotServer {
+  const { RaftVersion: _, IsLeader: __, ...shown } = Server;
+  return { ...shown, ...Stats, ...Health, Status: State, ReadReplica: false };
 }
 
 async function usage(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {

@@ -1,6 +1,5 @@
 /** Builds a server: state, state machine, consensus, endpoints and the leader's duties. */
 import { join } from "node:path";
-import { reconcileSelf } from "../agent/leader-reconcile.ts";
 import type { Config } from "../config/config.ts";
 import { autopilotCommands, autopilotSnapshotPart } from "../fsm/autopilot-commands.ts";
 import { catalogCommands, catalogSnapshotPart } from "../fsm/catalog-commands.ts";
@@ -15,6 +14,8 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Rng } from "../lib/rng.ts";
+import { hostPort } from "../lib/net.ts";
+import { soloPool } from "../lib/solo-pool.ts";
 import { defaultRaftOptions } from "../raft/core/options.ts";
 import { defaultNodeSettings } from "../raft/node/driver.ts";
 import { entryCodec } from "../raft/node/entry-codec.ts";
@@ -28,13 +29,13 @@ import type { SnapshotStore } from "../raft/node/snapshot-store.ts";
 import { openLmdbLogStore } from "../runtime/lmdb-log-store.ts";
 import { systemUuid } from "../runtime/random.ts";
 import { openSnapshotStore } from "../runtime/snapshot-store.ts";
-import { AutopilotMonitor, initializeAutopilot } from "../server/autopilot.ts";
+import type { Autopilot } from "../server/autopilot.ts";
 import { catalogEndpoints } from "../server/catalog.ts";
-import { coordinateEndpoints, publishOrigin } from "../server/coordinate.ts";
+import { coordinateEndpoints } from "../server/coordinate.ts";
 import type { ServerContext, ServerSettings } from "../server/context.ts";
 import { healthEndpoints } from "../server/health.ts";
 import { kvEndpoints } from "../server/kv.ts";
-import { expireSession, reapTombstones, runLeaderDuties } from "../server/leader-duties.ts";
+import { expireSession, reapTombstones } from "../server/leader-duties.ts";
 import { createLockDelays } from "../server/lock-delays.ts";
 import { operatorEndpoints } from "../server/operator.ts";
 import { Server } from "../server/server.ts";
@@ -44,6 +45,14 @@ import { statusEndpoints } from "../server/status.ts";
 import { createTombstoneGc } from "../server/tombstone-gc.ts";
 import { txnEndpoints } from "../server/txn.ts";
 import { StateStore } from "../state/store.ts";
+import {
+  initialAutopilot,
+  openAutopilot,
+  openCoordinates,
+  runLeader,
+  type ServerCluster,
+} from "./leader-parts.ts";
+import { ownMember } from "./own-member.ts";
 
 export interface ServerParts {
   readonly config: Config;
@@ -53,6 +62,8 @@ export interface ServerParts {
   readonly rng: Rng;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** The pools and the other servers; without it this server is alone. */
+  readonly cluster?: ServerCluster;
   /** Consensus cannot go on: the disk refuses, or a bug. */
   failed(error: unknown): void;
 }
@@ -61,6 +72,7 @@ export interface RunningServer {
   readonly server: Server;
   readonly context: ServerContext;
   readonly consensus: RaftNode;
+  readonly autopilot: Autopilot;
   close(): Promise<void>;
 }
 
@@ -72,7 +84,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const lockDelays = createLockDelays(clock);
   const store = new StateStore(lockDelays);
   const consensus = await openConsensus(parts, stateMachine(store));
-  const monitor = new AutopilotMonitor({ consensus, clock });
+  const pool = parts.cluster?.pool ?? soloPool(ownMember(parts));
+  const autopilot = openAutopilot(parts, { consensus, store, pool });
+  const coordinates = openCoordinates(parts, consensus);
   const gc = createTombstoneGc({ clock, reap: (index) => void reapTombstones(consensus, log, index) });
   const timers = createSessionTimers({
     clock,
@@ -91,7 +105,13 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     lockDelays,
     sessionTimers: timers,
     tombstoneGc: gc,
-    autopilot: monitor,
+    autopilot,
+    initialAutopilot: initialAutopilot(config),
+    pool,
+    coordinates,
+    ...(parts.cluster === undefined
+      ? {}
+      : { wideAreaCoordinates: () => parts.cluster?.wideAreaCoordinates() ?? [] }),
   };
   const server = new Server(context, [
     ...kvEndpoints,
@@ -103,31 +123,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     ...statusEndpoints,
     ...operatorEndpoints,
   ]);
-  const duties = runLeaderDuties({
-    consensus,
-    rpc: server,
-    clock,
-    log: log.named("leader"),
-    datacenter: config.datacenter,
-    startLeases: () => {
-      timers.startAll(store.tables.sessions.values());
-      // Tombstones of earlier leaders' days get their full time again.
-      gc.hint(store.maxIndex("tombstones"));
-    },
-    stopLeases: () => timers.stopAll(),
-    reconcile: async () => {
-      await reconcileSelf(server, facts(parts));
-      await initializeAutopilot(context);
-      await publishOrigin(context);
-    },
-  });
+  const duties = runLeader(parts, { context, autopilot, timers, gc });
   return {
     server,
     context,
     consensus,
+    autopilot,
     close: async () => {
       duties[Symbol.dispose]();
-      monitor[Symbol.dispose]();
+      autopilot[Symbol.dispose]();
+      coordinates[Symbol.dispose]();
       server.close();
       gc.stop();
       timers.stopAll();
@@ -229,22 +234,4 @@ function serverSettings({ config, nodeId }: ServerParts): ServerSettings {
     kvValueBytesMax: config.limits.kvMaxValueSize,
     rpcHoldTimeoutMs: config.limits.rpcHoldTimeoutMs,
   };
-}
-
-function facts({ config, nodeId, version }: ServerParts): Parameters<typeof reconcileSelf>[1] {
-  return {
-    datacenter: config.datacenter,
-    nodeName: config.nodeName,
-    nodeId,
-    address: config.addresses.advertiseLan,
-    serverPort: config.ports.server,
-    taggedAddresses: config.addresses.tagged,
-    nodeMeta: { ...config.nodeMeta, "consul-network-segment": "", "consul-version": version },
-    version,
-  };
-}
-
-/** `host:port`, with brackets around IPv6. */
-export function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

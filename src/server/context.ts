@@ -3,9 +3,13 @@ import type { Authorizer } from "../acl/authorizer.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Consensus } from "../lib/consensus.ts";
 import type { Log } from "../lib/log.ts";
+import type { MemberPool } from "../lib/members.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { StateStore } from "../state/store.ts";
 import type { RpcMethod } from "../wire/rpc/method.ts";
+import type { AutopilotConfig, Coordinate } from "../wire/structs/operator.ts";
+import type { DatacenterMap } from "../wire/structs/operator-state.ts";
+import type { ClusterView } from "./autopilot-core.ts";
 
 /** Settings that endpoints depend on. */
 export interface ServerSettings {
@@ -37,14 +41,32 @@ export interface ServerContext {
   readonly sessionTimers: SessionTimers;
   /** Forgets tombstones after their time, on the leader. */
   readonly tombstoneGc: TombstoneGc;
-  /** Since when this server leads; without it reports give no time. */
-  readonly autopilot?: LeadershipAge;
+  /** What is known of the servers, and how one is taken out. */
+  readonly autopilot: AutopilotDoor;
+  /** Settings of autopilot until the first leader wrote some. */
+  readonly initialAutopilot: AutopilotConfig;
+  /** The gossip pool of this datacenter. */
+  readonly pool: MemberPool;
+  /** Coordinates on their way into the log, on the leader. */
+  readonly coordinates: CoordinateSink;
+  /** Coordinates of the servers of every datacenter, by datacenter; absent without a wide-area pool. */
+  readonly wideAreaCoordinates?: () => readonly DatacenterMap[];
 }
 
-/** How long this server has led. */
-export interface LeadershipAge {
-  /** Calendar time in milliseconds; `null` while another server leads. */
-  readonly leadingSinceMs: number | null;
+/** What endpoints ask of autopilot. */
+export interface AutopilotDoor {
+  /** The last view of the servers; `undefined` before there is one. */
+  readonly view: ClusterView | undefined;
+  /** The last view, or a new one where the last is outdated. */
+  freshView(): Promise<ClusterView>;
+  /** Takes a server out of the configuration, if it is in it. */
+  removeServer(id: string): Promise<void>;
+}
+
+/** Takes coordinates that nodes measured. */
+export interface CoordinateSink {
+  /** Keeps the coordinate for the next write to the log. */
+  add(row: Coordinate): void;
 }
 
 /** Told of deletions, so that their tombstones are reaped some minutes later. */

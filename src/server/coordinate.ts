@@ -1,8 +1,4 @@
 /** Endpoints of network coordinates. Source: the reference's Coordinate service. */
-import { commandType } from "../fsm/command.ts";
-import { CoordinateBatch } from "../fsm/coordinate-commands.ts";
-import { encodeCommand } from "../fsm/encode.ts";
-import { getNodeById } from "../state/catalog.ts";
 import {
   coordinateDimensions,
   coordinatesOf,
@@ -16,11 +12,10 @@ import { coordinateDatacenters, coordinateUpdate } from "../wire/rpc/operator-me
 import type { Coordinate } from "../wire/structs/operator.ts";
 import { blockingRead } from "./blocking.ts";
 import { filtered } from "./catalog.ts";
+import { proposeCoordinates } from "./coordinate-batch.ts";
 import { endpoint, type AnyEndpoint, type ServerContext } from "./context.ts";
+import { serverMembers } from "./known-servers.ts";
 
-/** Tells old servers to skip a command they do not know. */
-const mayBeIgnored = 0x80;
-const batchNumber = commandType.coordinateBatch | mayBeIgnored;
 /** Where a node stands before it has measured anything. Source: Serf's defaults. */
 const originError = 1.5;
 const originHeight = 1e-5;
@@ -62,36 +57,39 @@ const update = endpoint({
     if (!isValidCoordinate(row)) throw new RpcError("invalid coordinate");
     if (row.Coord?.Vec?.length !== coordinateDimensions) throw new RpcError("incompatible coordinate");
     if (!authorizer.nodeWrite(request.Node)) throw new PermissionDeniedError();
-    await server.consensus.propose(encodeCommand(batchNumber, CoordinateBatch, [row]), [row]);
+    server.coordinates.add(row);
     return {};
   },
 });
 
 /**
- * Gives this server the coordinate of a member that has measured nothing, unless it has one: that is where
- * a pool of one stands. Leader only.
+ * Gives this server the coordinate of a member that has measured nothing, unless it has one or has neighbours
+ * to measure: that is where a pool of one stands. Leader only.
  */
-export async function publishOrigin({ consensus, settings, store }: ServerContext): Promise<void> {
-  if (coordinatesOf(store, settings.nodeName).length > 0) return;
-  const rows = [atOrigin(settings.nodeName)];
-  await consensus.propose(encodeCommand(batchNumber, CoordinateBatch, rows), rows);
+export async function publishOrigin({ consensus, pool, settings, store }: ServerContext): Promise<void> {
+  if (pool.members().length > 1 || coordinatesOf(store, settings.nodeName).length > 0) return;
+  await proposeCoordinates(consensus, [atOrigin(settings.nodeName)]);
 }
 
 /** Without a wide-area pool each server stands where a member without neighbours does. */
 const datacenters = endpoint({
   method: coordinateDatacenters,
   kind: "local",
-  handle: async (server) => [
-    { Datacenter: server.settings.datacenter, AreaID: "wan", Coordinates: serverNames(server).map(atOrigin) },
-  ],
+  handle: async (server) =>
+    server.wideAreaCoordinates?.() ?? [
+      {
+        Datacenter: server.settings.datacenter,
+        AreaID: "wan",
+        Coordinates: serverNames(server).map(atOrigin),
+      },
+    ],
 });
 
-function serverNames({ consensus, settings, store }: ServerContext): string[] {
-  const names = consensus.status().servers.map(({ id }) => {
-    if (id === settings.nodeId) return settings.nodeName;
-    return getNodeById(store, id)?.Node;
-  });
-  return names.filter((name) => name !== undefined).sort();
+function serverNames({ pool }: ServerContext): string[] {
+  return serverMembers(pool)
+    .filter(({ member }) => member.status !== "left")
+    .map(({ member }) => member.name)
+    .sort();
 }
 
 function atOrigin(name: string): Coordinate {

@@ -1,7 +1,8 @@
 /** Endpoints for operators. Source: the reference's Operator service; protocol reference, RPC section 8. */
 import { commandType } from "../fsm/command.ts";
 import { encodeCommand } from "../fsm/encode.ts";
-import { defaultAutopilotConfig, getAutopilotConfig } from "../state/autopilot.ts";
+import { getAutopilotConfig } from "../state/autopilot.ts";
+import type { ConsensusServer, ConsensusStatus } from "../lib/consensus.ts";
 import type { StateStore } from "../state/store.ts";
 import { PermissionDeniedError, RpcError } from "../wire/rpc/method.ts";
 import * as methods from "../wire/rpc/methods.ts";
@@ -13,13 +14,12 @@ import {
 } from "../wire/rpc/operator-methods.ts";
 import { AutopilotSetConfigRequest } from "../wire/structs/operator.ts";
 import type { ServiceUsage } from "../wire/structs/operator-state.ts";
-import { autopilotState, initializeAutopilot, isLeader, serverHealth, serverName } from "./autopilot.ts";
+import { initializeAutopilot } from "./autopilot-config.ts";
+import { healthReply, stateReply } from "./autopilot-reports.ts";
 import { blockingRead } from "./blocking.ts";
 import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./context.ts";
+import { serverMembers } from "./known-servers.ts";
 import { consulService } from "./registration.ts";
-
-/** The Raft protocol that every server of this program speaks. */
-const raftProtocol = "3";
 
 function requireRead({ authorizer }: Caller): void {
   if (!authorizer.operatorRead()) throw new PermissionDeniedError();
@@ -35,20 +35,29 @@ const raftConfiguration = endpoint({
   handle: async (server, _request, caller) => {
     requireRead(caller);
     const status = server.consensus.status();
+    const members = new Map(serverMembers(server.pool).map((one) => [one.address, one.member]));
+    const view = server.autopilot.view;
     return {
       Index: status.configurationIndex,
-      Servers: status.servers.map((one) => ({
-        ID: one.id,
-        Node: serverName(server, one.id),
-        Address: one.address,
-        Leader: isLeader(status, one),
-        ProtocolVersion: raftProtocol,
-        Voter: one.voter,
-        LastIndex: one.id === server.settings.nodeId ? status.lastIndex : 0,
-      })),
+      Servers: status.servers.map((one) => {
+        const member = members.get(one.address);
+        return {
+          ID: one.id,
+          Node: member?.name ?? "(unknown)",
+          Address: one.address,
+          Leader: isLeader(status, one),
+          ProtocolVersion: member === undefined ? "unknown" : (member.tags["raft_vsn"] ?? ""),
+          Voter: one.voter,
+          LastIndex: view?.servers.get(one.id)?.stats.lastIndex ?? 0,
+        };
+      }),
     };
   },
 });
+
+function isLeader(status: ConsensusStatus, { id, address }: ConsensusServer): boolean {
+  return status.leaderId === undefined ? status.leaderAddress === address : status.leaderId === id;
+}
 
 const removePeerByAddress = endpoint({
   method: methods.raftRemovePeerByAddress,
@@ -77,7 +86,7 @@ function unknownPeer(by: "address" | "id", value: string): RpcError {
 }
 
 async function removePeer(server: ServerContext, id: string): Promise<Record<string, never>> {
-  await server.consensus.removeServer(id);
+  await server.autopilot.removeServer(id);
   server.log.warn("Removed Raft peer", { id });
   return {};
 }
@@ -105,8 +114,10 @@ const getConfiguration = endpoint({
   handle: async (server, _request, caller) => {
     requireRead(caller);
     // The first leader writes the defaults; whoever asks before it could sees them all the same.
-    if (server.consensus.status().role === "leader") await initializeAutopilot(server);
-    return getAutopilotConfig(server.store) ?? defaultAutopilotConfig;
+    if (server.consensus.status().role === "leader") {
+      await initializeAutopilot(server, server.initialAutopilot);
+    }
+    return getAutopilotConfig(server.store) ?? server.initialAutopilot;
   },
 });
 
@@ -125,7 +136,7 @@ const health = endpoint({
   kind: "write", // Only the leader knows; stale answers make no sense.
   handle: async (server, _request, caller) => {
     requireRead(caller);
-    return serverHealth(server);
+    return healthReply(await server.autopilot.freshView());
   },
 });
 
@@ -134,7 +145,7 @@ const state = endpoint({
   kind: "write",
   handle: async (server, _request, caller) => {
     requireRead(caller);
-    return autopilotState(server);
+    return stateReply(await server.autopilot.freshView());
   },
 });
 

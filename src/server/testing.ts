@@ -2,8 +2,13 @@
 import { monotonicMs, wallMs, type Clock } from "../lib/clock.ts";
 import type { Consensus, ConsensusServer, ConsensusStatus, StateMachine } from "../lib/consensus.ts";
 import { silentLog } from "../lib/log.ts";
+import type { MemberPool } from "../lib/members.ts";
 import { noMetrics } from "../lib/metrics.ts";
+import { soloPool } from "../lib/solo-pool.ts";
+import { defaultAutopilotConfig } from "../state/autopilot.ts";
+import { Autopilot } from "./autopilot.ts";
 import type { ServerContext } from "./context.ts";
+import { proposeCoordinates } from "./coordinate-batch.ts";
 import type { StateStore } from "../state/store.ts";
 
 /** The one server of a `testContext`. */
@@ -28,7 +33,8 @@ export class InstantConsensus implements Consensus {
     return {
       role: "leader",
       term: 2,
-      lastIndex: this.#index,
+      // A log that was begun is never empty.
+      lastIndex: Math.max(1, this.#index),
       lastTerm: 2,
       commitIndex: this.#index,
       appliedIndex: this.#index,
@@ -100,6 +106,47 @@ export class InstantConsensus implements Consensus {
   }
 }
 
+/** Gossip of one server. */
+export const testPool: MemberPool = soloPool({
+  name: "server-1",
+  address: "127.0.0.1",
+  port: 8301,
+  tags: {
+    role: "consul",
+    dc: "dc1",
+    id: testServer.id,
+    segment: "",
+    port: "8300",
+    vsn: "2",
+    raft_vsn: "3",
+    build: "1.16.4:",
+  },
+  status: "alive",
+  protocolMin: 1,
+  protocolMax: 5,
+  protocolCur: 2,
+  delegateMin: 2,
+  delegateMax: 5,
+  delegateCur: 4,
+});
+
+/** Autopilot of a `testContext`: looks once, on a clock that stands still. */
+function testAutopilot(store: StateStore, consensus: Consensus): Autopilot {
+  return new Autopilot({
+    consensus,
+    store,
+    pool: testPool,
+    clock: { ...stoppedClock, wallMs: () => wallMs(1_699_999_999_500) },
+    log: silentLog,
+    metrics: noMetrics,
+    nodeId: testServer.id,
+    initialConfig: defaultAutopilotConfig,
+    updateIntervalMs: 2_000,
+    raftStats: () => Promise.reject(new Error("there are no other servers")),
+    forceLeave: () => Promise.resolve(),
+  });
+}
+
 /** Time that stands still, with timers that never fire. */
 export const stoppedClock: Clock = {
   monotonicMs: () => monotonicMs(0),
@@ -131,6 +178,10 @@ export function testContext(store: StateStore, consensus: Consensus): ServerCont
     lockDelays: { remainingMs: () => 0 },
     sessionTimers: { renew: nothing, forget: nothing },
     tombstoneGc: { hint: nothing },
-    autopilot: { leadingSinceMs: 1_699_999_999_500 },
+    autopilot: testAutopilot(store, consensus),
+    initialAutopilot: defaultAutopilotConfig,
+    pool: testPool,
+    // At once, so that tests see what they sent.
+    coordinates: { add: (row) => void proposeCoordinates(consensus, [row]) },
   };
 }

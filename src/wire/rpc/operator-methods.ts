@@ -5,11 +5,12 @@ import { DCSpecificRequest } from "../structs/common.ts";
 import { ServiceSpecificRequest } from "../structs/catalog.ts";
 import { CoordinateUpdateRequest } from "../structs/operator.ts";
 import {
-  AutopilotState,
+  AutopilotStateReply,
   DatacenterMap,
   IndexedGatewayServices,
   OperatorHealthReply,
   OperatorUsageRequest,
+  ServerStats,
   TransferLeaderRequest,
   TransferLeaderResponse,
   Usage,
@@ -26,10 +27,16 @@ export const catalogGatewayServices = method(
 export const coordinateUpdate = method("Coordinate.Update", CoordinateUpdateRequest, Empty);
 export const coordinateDatacenters = method("Coordinate.ListDatacenters", Empty, list(DatacenterMap));
 export const operatorServerHealth = method("Operator.ServerHealth", DCSpecificRequest, OperatorHealthReply);
-export const operatorAutopilotState = method("Operator.AutopilotState", DCSpecificRequest, AutopilotState);
+export const operatorAutopilotState = method(
+  "Operator.AutopilotState",
+  DCSpecificRequest,
+  AutopilotStateReply,
+);
 export const operatorUsage = method("Operator.Usage", OperatorUsageRequest, Usage);
 export const operatorTransferLeader = method(
   "Operator.TransferLeader",
   TransferLeaderRequest,
   TransferLeaderResponse,
 );
+/** How the receiving server stands in the log. */
+export const statusRaftStats = method("Status.RaftStats", Empty, ServerStats);

@@ -5,7 +5,7 @@
  */
 import type { Infer } from "../schema/codec.ts";
 import { list, map } from "../schema/collections.ts";
-import { bool, durationText, int, str, uint } from "../schema/scalars.ts";
+import { bool, durationNs, durationText, int, str, uint } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
 import { time } from "../schema/time.ts";
 import { queryMeta, queryOptions } from "./common.ts";
@@ -39,6 +39,42 @@ export const OperatorHealthReply = struct("OperatorHealthReply", {
 });
 export type OperatorHealthReply = Infer<typeof OperatorHealthReply>;
 
+/** Answer of Status.RaftStats: how one server stands. `LastContact` is Go's duration text, "0" on a leader, or "never". */
+export const ServerStats = struct("ServerStats", { LastContact: str, LastTerm: uint, LastIndex: uint });
+export type ServerStats = Infer<typeof ServerStats>;
+
+/** Who a server is, in autopilot's state as it travels. */
+export const AutopilotServerIdentity = struct("Server", {
+  ID: str,
+  Name: str,
+  Address: str,
+  NodeStatus: str,
+  Version: str,
+  Meta: map(str),
+  RaftVersion: int,
+  IsLeader: bool,
+  NodeType: str,
+});
+
+/** One server in autopilot's state as it travels. `LastContact` in nanoseconds. */
+export const AutopilotServerState = struct("ServerState", {
+  Server: AutopilotServerIdentity,
+  State: str,
+  Stats: struct("ServerStats", { LastContact: durationNs, LastTerm: uint, LastIndex: uint }),
+  Health: struct("ServerHealth", { Healthy: bool, StableSince: time }),
+});
+
+/** Answer of Operator.AutopilotState, servers by id. Source: the state of hashicorp/raft-autopilot. */
+export const AutopilotStateReply = struct("State", {
+  Healthy: bool,
+  FailureTolerance: int,
+  Servers: map(AutopilotServerState),
+  Leader: str,
+  Voters: list(str),
+});
+export type AutopilotStateReply = Infer<typeof AutopilotStateReply>;
+
+/** One server as the HTTP API shows autopilot's state. */
 export const AutopilotServer = struct("AutopilotServer", {
   ID: str,
   Name: str,
@@ -57,7 +93,7 @@ export const AutopilotServer = struct("AutopilotServer", {
 });
 export type AutopilotServer = Infer<typeof AutopilotServer>;
 
-/** Autopilot's view of the cluster, servers by id. */
+/** Autopilot's view of the cluster as the HTTP API shows it, servers by id. */
 export const AutopilotState = struct("AutopilotState", {
   Healthy: bool,
   FailureTolerance: int,
