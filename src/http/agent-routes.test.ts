@@ -34,7 +34,7 @@ function door(): Door {
     responseHeaders: {},
     unprintableCharFilter: true,
   });
-  return { ...parts, send: (method, url, body) => app(request(method, url, body)) };
+  return { ...parts, send: async (method, url, body) => app(request(method, url, body)) };
 }
 
 function request(method: string, url: string, body: unknown): HttpRequest {

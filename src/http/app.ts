@@ -36,19 +36,24 @@ export interface AppOptions {
   readonly unprintableCharFilter: boolean;
 }
 
-/** A door that never throws: every failure is an answer. */
-export type App = (request: HttpRequest) => Promise<HttpResponse>;
+/** A door that never throws nor rejects: every failure is an answer. */
+export type App = (request: HttpRequest) => Promise<HttpResponse> | HttpResponse;
 
 /** Builds the door. */
 export function createApp(options: AppOptions): App {
   const table = routeTable(options.routes);
-  return async (request) => {
+  const { responseHeaders, context } = options;
+  const hasHeaders = Object.keys(responseHeaders).length > 0;
+  const whole = (response: HttpResponse): HttpResponse =>
+    hasHeaders ? { ...response, headers: { ...response.headers, ...responseHeaders } } : response;
+  return (request) => {
     try {
-      const response = await answer(request, table, options);
-      if (Object.keys(options.responseHeaders).length === 0) return response;
-      return { ...response, headers: { ...response.headers, ...options.responseHeaders } };
+      const response = answer(request, table, options);
+      if (!(response instanceof Promise)) return whole(response);
+      const failed = (error: unknown): HttpResponse => failure(error, request, context);
+      return hasHeaders ? response.then(whole).catch(failed) : response.catch(failed);
     } catch (error) {
-      return failure(error, request, options.context);
+      return failure(error, request, context);
     }
   };
 }
@@ -80,6 +85,8 @@ function answer(
   options: AppOptions,
 ): Promise<HttpResponse> | HttpResponse {
   const { path } = request;
+  // Asks about the server as a whole.
+  if (path === "*" && request.method === "OPTIONS") return plainResponse(200, "");
   if (!plainAscii.test(path)) {
     if (malformedEscape.test(path)) return plainResponse(400, "400 Bad Request");
     if (options.unprintableCharFilter && unprintable.test(displayText(decodePath(path))))

@@ -1,20 +1,22 @@
 /**
- * The HTTP server of both runtimes, on `node:http`: the one server API here that hands the path over as it
- * was sent (others resolve dot segments, which may be part of a KV key).
+ * The HTTP listener of both runtimes: sockets from the system, each with a connection of its own.
+ *
+ * Own connections rather than a server of the runtimes: `node:http` costs more than our answers (see
+ * `http-connection.ts`), and Bun's own server resolves dot segments, which may be part of a KV key.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import { chmodSync, readFileSync, rmSync, statSync } from "node:fs";
-import type { Server as NetServer, Socket } from "node:net";
-import { gzipSync } from "node:zlib";
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import type { App } from "../http/app.ts";
-import type { HttpRequest, HttpResponse } from "../http/types.ts";
-import { BodyTooLargeError } from "../lib/errors.ts";
+import { HttpConnection } from "./http-connection.ts";
+import { HttpDate } from "./http-date.ts";
+import { GzipCache } from "./http-gzip.ts";
 
-/** Answers smaller than this are not worth compressing (the reference's handler uses the same). */
-const gzipBytesMin = 1400;
 /** How long a listener that closes lets answers finish. */
 const closeGraceMs = 250;
+const headBytesMaxDefault = 1024 * 1024;
+/** The reference's default of `https_handshake_timeout`. */
+const tlsHandshakeTimeoutMs = 5000;
 
 export type ListenTarget =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
@@ -47,39 +49,36 @@ export async function listenHttp(
   target: ListenTarget,
   options: ListenOptions = {},
 ): Promise<Listener> {
-  const busy = new Set<Socket>();
-  const serve = (message: IncomingMessage, response: ServerResponse): void => {
-    const { socket } = message;
-    busy.add(socket);
-    response.once("close", () => busy.delete(socket));
-    void respond(app, message, response);
+  const shared = {
+    app,
+    headBytesMax: options.headerBytesMax ?? headBytesMaxDefault,
+    date: new HttpDate(),
+    gzip: new GzipCache(),
   };
-  const settings = {
-    maxHeaderSize: options.headerBytesMax ?? 1024 * 1024,
-    keepAliveTimeout: 0,
-    requestTimeout: 0,
+  const open = new Map<Socket, HttpConnection>();
+  const clients = new ClientCounts(options.connectionsPerClientMax ?? Number.POSITIVE_INFINITY);
+  const accept = (socket: Socket): void => {
+    if (!clients.admit(socket)) {
+      socket.on("error", () => undefined);
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    open.set(socket, new HttpConnection(socket, shared));
+    socket.on("close", () => open.delete(socket));
   };
   const server: NetServer =
     options.tls === undefined
-      ? createServer(settings, serve)
-      : createTlsServer({ ...settings, ...tlsBuffers(options) }, serve);
-  const sockets = new Set<Socket>();
-  const perClient = new Map<string, number>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.setNoDelay(true);
-    const client = socket.remoteAddress ?? "";
-    const count = (perClient.get(client) ?? 0) + 1;
-    perClient.set(client, count);
-    socket.on("close", () => {
-      sockets.delete(socket);
-      const left = (perClient.get(client) ?? 1) - 1;
-      if (left === 0) perClient.delete(client);
-      else perClient.set(client, left);
-    });
-    if (client !== "" && count > (options.connectionsPerClientMax ?? Number.POSITIVE_INFINITY))
-      socket.destroy();
-  });
+      ? createServer({ allowHalfOpen: true }, accept)
+      : createTlsServer(
+          {
+            allowHalfOpen: true,
+            handshakeTimeout: tlsHandshakeTimeoutMs,
+            ALPNProtocols: ["http/1.1"],
+            ...tlsBuffers(options),
+          },
+          accept,
+        );
   await bind(server, target);
   const address = server.address();
   return {
@@ -87,13 +86,38 @@ export async function listenHttp(
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) if (!busy.has(socket)) socket.destroy();
+        for (const connection of open.values()) connection.end();
         // Answers under way get a moment; who waits in a blocking query is cut off.
         setTimeout(() => {
-          for (const socket of sockets) socket.destroy();
+          for (const socket of open.keys()) socket.destroy();
         }, closeGraceMs).unref();
       }),
   };
+}
+
+/** Connections of each client address. */
+class ClientCounts {
+  readonly #counts = new Map<string, number>();
+  readonly #max: number;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Counts a connection until it closes; `false` if its client has too many. Unix sockets have no address. */
+  admit(socket: Socket): boolean {
+    const client = socket.remoteAddress ?? "";
+    if (client === "") return true;
+    const count = (this.#counts.get(client) ?? 0) + 1;
+    if (count > this.#max) return false;
+    this.#counts.set(client, count);
+    socket.on("close", () => {
+      const left = (this.#counts.get(client) ?? 1) - 1;
+      if (left === 0) this.#counts.delete(client);
+      else this.#counts.set(client, left);
+    });
+    return true;
+  }
 }
 
 function tlsBuffers({ tls }: ListenOptions): { cert?: Buffer; key?: Buffer; ca?: Buffer } {
@@ -122,91 +146,4 @@ function bind(server: NetServer, target: ListenTarget): Promise<void> {
 /** A socket file that an earlier run left behind would refuse the bind. Other files stay. */
 function removeStaleSocket(path: string): void {
   if (statSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path);
-}
-
-async function respond(app: App, message: IncomingMessage, response: ServerResponse): Promise<void> {
-  const request = new NodeHttpRequest(message, response);
-  const answer = await app(request);
-  try {
-    await send(message, response, answer);
-  } catch {
-    // The client hung up, or its stream's source failed: there is nobody left to tell.
-    response.destroy();
-  }
-  // An unread body would be taken for the next request of the connection.
-  if (!message.readableEnded) message.resume();
-}
-
-class NodeHttpRequest implements HttpRequest {
-  readonly #message: IncomingMessage;
-  readonly #response: ServerResponse;
-  readonly method: string;
-  readonly path: string;
-  readonly search: string;
-  #signal: AbortSignal | undefined;
-
-  constructor(message: IncomingMessage, response: ServerResponse) {
-    this.#message = message;
-    this.#response = response;
-    this.method = message.method ?? "GET";
-    const url = message.url ?? "/";
-    const at = url.indexOf("?");
-    this.path = at < 0 ? url : url.slice(0, at);
-    this.search = at < 0 ? "" : url.slice(at + 1);
-  }
-
-  get remoteAddress(): string {
-    return this.#message.socket.remoteAddress ?? "";
-  }
-
-  get signal(): AbortSignal {
-    if (this.#signal === undefined) {
-      const controller = new AbortController();
-      this.#signal = controller.signal;
-      this.#response.on("close", () => {
-        if (!this.#response.writableFinished) controller.abort();
-      });
-    }
-    return this.#signal;
-  }
-
-  header(name: string): string | undefined {
-    const value = this.#message.headers[name];
-    return Array.isArray(value) ? value[0] : value;
-  }
-
-  async body(bytesMax: number): Promise<Uint8Array> {
-    const declared = Number(this.header("content-length") ?? 0);
-    if (declared > bytesMax) throw new BodyTooLargeError(bytesMax);
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    for await (const part of this.#message as AsyncIterable<Uint8Array>) {
-      size += part.length;
-      if (size > bytesMax) throw new BodyTooLargeError(bytesMax);
-      parts.push(part);
-    }
-    return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
-  }
-}
-
-async function send(message: IncomingMessage, response: ServerResponse, answer: HttpResponse): Promise<void> {
-  const headers: Record<string, string | number> = { ...answer.headers, Vary: "Accept-Encoding" };
-  const { body } = answer;
-  if (typeof body !== "string" && !(body instanceof Uint8Array)) {
-    response.writeHead(answer.status, headers);
-    response.flushHeaders();
-    for await (const part of body) {
-      if (!response.write(part)) await new Promise((resolve) => response.once("drain", resolve));
-    }
-    response.end();
-    return;
-  }
-  let bytes: string | Uint8Array = body;
-  if (body.length >= gzipBytesMin && /\bgzip\b/.test(String(message.headers["accept-encoding"] ?? ""))) {
-    bytes = gzipSync(body, { level: 1 });
-    headers["Content-Encoding"] = "gzip";
-  }
-  headers["Content-Length"] = typeof bytes === "string" ? Buffer.byteLength(bytes) : bytes.length;
-  response.writeHead(answer.status, headers);
-  response.end(message.method === "HEAD" ? undefined : bytes);
 }
