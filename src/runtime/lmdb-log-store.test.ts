@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { silentLog } from "../lib/log.ts";
 import { logIndex, term } from "../lib/log-index.ts";
 import { change, logStoreContract, someEntries } from "../raft/node/log-store.contract.ts";
+import { open as openLmdb } from "lmdb";
 import { entryCodec } from "../raft/node/entry-codec.ts";
 import type { LogStore } from "../raft/node/log-store.ts";
 import { StorageError, type StorageFailure } from "../lib/storage-error.ts";
-import { openLmdbLogStore, toLogStoreError } from "./lmdb-log-store.ts";
+import { openLmdbLogStore } from "./lmdb-log-store.ts";
+import { toLogStoreError } from "./log-store-error.ts";
 
 function temporary(): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), "raft-log-"));
@@ -68,8 +70,8 @@ test.each<{ text: string; reason: StorageFailure }>([
   expect(toLogStoreError(new Error(text), "dir").reason).toBe(reason);
 });
 
-describe("a crash in the middle of a commit", () => {
-  test("whose meta page never reached the disk leaves the commit before it, whole", async () => {
+describe("damage to data.mdb", () => {
+  test("a move to it whose meta page never reached the disk is made again from the journal", async () => {
     using place = temporary();
     const file = join(place.path, "data.mdb");
     let store = await open(place.path);
@@ -80,19 +82,19 @@ describe("a crash in the middle of a commit", () => {
     await store.commit({
       changes: [change({ hardState: { term: term(4), votedFor: "b" }, entries: someEntries(51, 99) })],
     });
-    const after = readFileSync(file);
     await store.close();
-    // The pages of the second commit are there, its meta page is not, and the tail is torn.
+    // The pages of the move are there, its meta page is not, and the tail is torn.
+    const after = readFileSync(file);
     const before = readFileSync(join(place.path, "before"));
     before.copy(after, 0, 0, 8_192);
     after.fill(0xee, Math.max(before.length, after.length - 3_000));
     writeFileSync(file, after);
     store = await open(place.path);
-    expect([store.firstIndex, store.lastIndex]).toEqual([logIndex(1), logIndex(50)]);
-    expect(store.hardState).toEqual({ term: term(3), votedFor: "a" });
-    expect(store.entries(logIndex(1), logIndex(50), 1e9)).toHaveLength(50);
-    await store.commit({ changes: [change({ entries: someEntries(51, 52, 5) })] });
-    expect(store.termAt(logIndex(52))).toBe(term(5));
+    expect([store.firstIndex, store.lastIndex]).toEqual([logIndex(1), logIndex(99)]);
+    expect(store.hardState).toEqual({ term: term(4), votedFor: "b" });
+    expect(store.entries(logIndex(1), logIndex(99), 1e9)).toHaveLength(99);
+    await store.commit({ changes: [change({ entries: someEntries(100, 101, 5) })] });
+    expect(store.termAt(logIndex(101))).toBe(term(5));
     await store.close();
   });
 
@@ -100,10 +102,13 @@ describe("a crash in the middle of a commit", () => {
     using place = temporary();
     const file = join(place.path, "data.mdb");
     let store = await open(place.path);
-    for (let at = 1; at <= 6; at += 1)
+    for (let at = 1; at <= 6; at += 1) {
       await store.commit({ changes: [change({ entries: someEntries(at, at) })] });
-    const image = readFileSync(file);
+      await store.close();
+      store = await open(place.path);
+    }
     await store.close();
+    const image = readFileSync(file);
     const pages = [0, 4_096].map((start) => ({ start, txn: image.readBigUInt64LE(start + 24 + 120) }));
     const newest = pages.reduce((a, b) => (a.txn > b.txn ? a : b));
     image.fill(0, newest.start, newest.start + 4_096);
@@ -119,6 +124,41 @@ describe("a crash in the middle of a commit", () => {
     );
     if (error !== undefined) expect(error).toBeInstanceOf(StorageError);
   });
+});
+
+test("a directory from before there was a journal opens unchanged", async () => {
+  using place = temporary();
+  const before = openLmdb({ path: place.path, maxDbs: 2, noSubdir: false, pageSize: 4_096 });
+  const logs = before.openDB<Uint8Array, number>({ name: "logs", encoding: "binary" });
+  const conf = before.openDB<Uint8Array, string>({ name: "conf", encoding: "binary" });
+  for (const entry of someEntries(4, 6)) await logs.put(entry.index, entryCodec.encode(entry));
+  const number = (value: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, value);
+  await conf.put("LogBase", number(3));
+  await conf.put("CurrentTerm", number(2));
+  await conf.put("LastVoteTerm", number(2));
+  await conf.put("LastVoteCand", new TextEncoder().encode("a:8300"));
+  await before.close();
+  let store = await open(place.path);
+  expect([store.firstIndex, store.lastIndex]).toEqual([logIndex(4), logIndex(6)]);
+  expect(store.hardState).toEqual({ term: term(2), votedFor: "a:8300" });
+  await store.commit({ changes: [change({ entries: someEntries(7, 7, 2) })] });
+  await store.close();
+  store = await open(place.path);
+  expect(store.entries(logIndex(4), logIndex(7), 1e9)).toEqual([
+    ...someEntries(4, 6),
+    ...someEntries(7, 7, 2),
+  ]);
+  await store.close();
+});
+
+test("a journal whose data.mdb was removed is refused, not forgotten", async () => {
+  using place = temporary();
+  const store = await open(place.path);
+  await store.commit({ changes: [change({ entries: someEntries(1, 3) })] });
+  await store.close();
+  rmSync(join(place.path, "data.mdb"));
+  const error = await failure(open(place.path));
+  expect([error.reason, error.message.includes("belongs to another data.mdb")]).toEqual(["corrupt", true]);
 });
 
 test("large commits take the other way and are as durable", async () => {
