@@ -57,7 +57,6 @@ export interface AutopilotParts {
 export class Autopilot implements Disposable {
   readonly #parts: AutopilotParts;
   readonly #fetcher: StatsFetcher;
-  readonly #listening: Disposable;
   #view: ClusterView | undefined;
   #updating: Promise<ClusterView> | undefined;
   #updateTimer: Disposable | undefined;
@@ -70,15 +69,13 @@ export class Autopilot implements Disposable {
   constructor(parts: AutopilotParts) {
     this.#parts = parts;
     this.#fetcher = new StatsFetcher(parts);
-    // A change of leaders changes everything there is to see.
-    this.#listening = parts.consensus.onLeadership(() => void this.#update());
+    void this.#update();
     this.#updateLater();
   }
 
   [Symbol.dispose](): void {
     this.#ended = true;
     this.disableReconciliation();
-    this.#listening[Symbol.dispose]();
     this.#updateTimer?.[Symbol.dispose]();
   }
 
@@ -103,6 +100,8 @@ export class Autopilot implements Disposable {
   enableReconciliation(): void {
     if (this.#reconcileTimer !== undefined || this.#ended) return;
     this.#parts.log.info("reconciliation now enabled");
+    // Not at once when leadership changes: the others' logs would lack the new term, and look sick.
+    void this.#update();
     this.#reconcileLater();
   }
 

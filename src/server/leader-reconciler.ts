@@ -24,7 +24,6 @@ import {
   type MemberDuty,
   type MemberFacts,
 } from "./leader-members.ts";
-import { completeRegistration } from "./registration.ts";
 
 /** Members whose entries are written at the same time. */
 const parallelMax = 64;
@@ -121,17 +120,18 @@ export class Reconciler {
   }
 
   async #do(member: string, duty: MemberDuty): Promise<void> {
-    const { autopilot, datacenter, log } = this.#parts;
+    const { autopilot, log } = this.#parts;
     switch (duty.kind) {
       case "joinServer":
         return autopilot.addServer(duty);
       case "removeServer":
         return autopilot.removeServer(duty.id);
-      case "register": {
+      case "register":
         log.info(duty.because, { member });
-        const body = completeRegistration(duty.request, datacenter);
-        return this.#propose(encodeCommand(commandType.register, RegisterRequest, body), body);
-      }
+        return this.#propose(
+          encodeCommand(commandType.register, RegisterRequest, duty.request),
+          duty.request,
+        );
       case "deregister":
         log.info("deregistering member", { member, reason: duty.because });
         return this.#propose(
