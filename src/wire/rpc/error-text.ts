@@ -14,6 +14,7 @@ export const noServersText = "No known Consul servers";
 export const tryElsewhereText = "rate limit exceeded, try again later or against a different server";
 const resubmitText = "please resubmit call for rechunking";
 const leaderNotTrackedText = "Raft leader not found in server lookup mapping";
+const notReadyText = "Not ready to serve consistent reads";
 const permissionDeniedText = "Permission denied";
 
 /** What a hop puts before the text of an error. */
@@ -51,7 +52,7 @@ export function relayedError(text: string): ProconsulError {
 }
 
 /** Nothing was changed by a call that failed like this, wherever it failed. */
-const harmlessTexts = [noLeaderText, resubmitText, tryElsewhereText, leaderNotTrackedText];
+const harmlessTexts = [noLeaderText, resubmitText, tryElsewhereText, leaderNotTrackedText, notReadyText];
 /** Ends of connections, as peers word them. */
 const connectionTexts = ["stream closed", "session shutdown", "EOF"];
 

@@ -126,9 +126,10 @@ const unusedTag = 0xc1;
 /** A pair shares the buffer that it arrived in unless that is this much larger: values are kept for long. */
 const sharedBufferFactor = 2;
 
-/** Finds pairs in a stream of bytes. */
+/** Finds pairs, or other groups of values, in a stream of bytes. */
 export class PairReader {
   readonly #pairBytesMax: number;
+  readonly #valueCount: number;
   #bytes: Uint8Array = new Uint8Array(0);
   /** What is there: `#start` is the pair's first byte, `#end` is behind the last byte that came. */
   #start = 0;
@@ -136,12 +137,15 @@ export class PairReader {
   /** Where the walk stands; beyond `#end` when it is known that so much must come. */
   #at = 0;
   /** Values of the pair that the walk has not passed yet. */
-  #valuesLeft = 2;
+  #valuesLeft: number;
   /** The buffer made here, whose tail is free; buffers that were pushed belong to others behind their end. */
   #grown: Uint8Array | undefined;
 
-  constructor(pairBytesMax: number) {
+  /** A group is `valueCount` values in a row and at most `pairBytesMax` bytes. */
+  constructor(pairBytesMax: number, valueCount = 2) {
     this.#pairBytesMax = pairBytesMax;
+    this.#valueCount = valueCount;
+    this.#valuesLeft = valueCount;
   }
 
   /** Bytes that belong to no complete pair taken so far. */
@@ -175,9 +179,18 @@ export class PairReader {
     if (this.#valuesLeft > 0 || this.#at > this.#end) return undefined;
     const pair = this.#bytes.subarray(this.#start, this.#at);
     this.#start = this.#at;
-    this.#valuesLeft = 2;
+    this.#valuesLeft = this.#valueCount;
     const isSparse = pair.buffer.byteLength > sharedBufferFactor * pair.length + 1024;
     return isSparse ? pair.slice() : pair;
+  }
+
+  /** What came behind the last pair, as it is; the reader starts afresh. */
+  takeRest(): Uint8Array {
+    const rest = this.#bytes.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    this.#at = this.#end;
+    this.#valuesLeft = this.#valueCount;
+    return rest;
   }
 
   #room(byteCount: number): void {

@@ -1,0 +1,82 @@
+/** The one connection of a pool to one server, and its streams: in use, and idle for reuse. */
+import type { Clock } from "../lib/clock.ts";
+import type { Connection } from "../lib/net.ts";
+import type { YamuxOptions } from "../wire/yamux/options.ts";
+import { ClientStream, type ClientStreamParts } from "./client-stream.ts";
+import { YamuxConnection } from "./yamux-connection.ts";
+
+export interface PoolConnectionParts extends ClientStreamParts {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  readonly yamux: YamuxOptions;
+  /** Idle streams that are kept; more are ended. */
+  readonly idleStreamsMax: number;
+  /** The connection is closed when nothing used it for so long. */
+  readonly idleTimeoutMs: number;
+  /** Called once. */
+  readonly closed: (self: PoolConnection) => void;
+}
+
+export class PoolConnection {
+  readonly #parts: PoolConnectionParts;
+  readonly #yamux: YamuxConnection;
+  readonly #idle: ClientStream[] = [];
+  #busyCount = 0;
+  #usedMs: number;
+  #idleTimer: Disposable | undefined;
+
+  constructor(parts: PoolConnectionParts) {
+    this.#parts = parts;
+    const { connection, clock, yamux } = parts;
+    this.#usedMs = clock.monotonicMs();
+    this.#yamux = new YamuxConnection({
+      connection,
+      role: "dialler",
+      clock,
+      options: yamux,
+      closed: () => {
+        this.#idleTimer?.[Symbol.dispose]();
+        parts.closed(this);
+      },
+    });
+    this.#armIdle(parts.idleTimeoutMs);
+  }
+
+  /** A stream for one call, which gives itself back; `undefined` if the connection takes no more. */
+  take(): ClientStream | undefined {
+    this.#usedMs = this.#parts.clock.monotonicMs();
+    for (let stream = this.#idle.pop(); stream !== undefined; stream = this.#idle.pop()) {
+      if (!stream.isIdle) continue;
+      this.#busyCount += 1;
+      return stream;
+    }
+    if (!this.#yamux.canOpen) return undefined;
+    this.#busyCount += 1;
+    let made: ClientStream | undefined;
+    this.#yamux.open((stream) => {
+      made = new ClientStream(this.#parts, stream, (self, isReusable) => this.#release(self, isReusable));
+      return made;
+    });
+    return made;
+  }
+
+  close(): void {
+    this.#yamux.close();
+  }
+
+  #release(stream: ClientStream, isReusable: boolean): void {
+    this.#busyCount -= 1;
+    if (!isReusable) return;
+    if (this.#idle.length < this.#parts.idleStreamsMax && this.#yamux.canOpen) this.#idle.push(stream);
+    else stream.close();
+  }
+
+  #armIdle(delayMs: number): void {
+    const { clock, idleTimeoutMs } = this.#parts;
+    this.#idleTimer = clock.after(delayMs, () => {
+      const idleMs = this.#busyCount > 0 ? 0 : clock.monotonicMs() - this.#usedMs;
+      if (idleMs >= idleTimeoutMs) this.close();
+      else this.#armIdle(idleTimeoutMs - idleMs);
+    });
+  }
+}
