@@ -41,7 +41,7 @@ export class ProbeRing<Item> {
   }
 
   /**
-   * The next item that may be probed; `undefined` if one whole round has none.
+   * The next item that may be probed; `undefined` if there is none.
    *
    * At the end of a round, `isGone` says what to forget; those go to `forgotten`.
    */
@@ -50,7 +50,8 @@ export class ProbeRing<Item> {
     readonly isGone: (item: Item) => boolean;
     readonly forgotten: (item: Item) => void;
   }): Item | undefined {
-    for (let considered = 0; considered < this.#items.length; considered += 1) {
+    // The rest of this round and all of the next: after a shuffle the only one left may stand last.
+    for (let considered = 0; considered < 2 * this.#items.length; considered += 1) {
       if (this.#next >= this.#items.length) {
         this.#turn(o.isGone, o.forgotten);
         this.#next = 0;

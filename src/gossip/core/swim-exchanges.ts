@@ -106,8 +106,12 @@ export class Exchanges {
         return this.#merge({ ...message, join: open.join });
       case "error":
         return `remote error: ${message.text}`;
-      default:
+      case "ping":
+      case "ack":
+      case "user":
         return `received invalid msgType (${message.kind}), expected pushPullMsg (6) from=${shown(open.to)}`;
+      default:
+        return unreachable(message);
     }
   }
 
