@@ -70,16 +70,14 @@ export class EventBook {
 
   /** All that is remembered, for a full exchange: a slot each, `null` where nothing was heard. */
   slots(): SerfPushPull["Events"] {
-    return this.#heard
-      .slots()
-      .map((slot) =>
-        slot === undefined
-          ? null
-          : {
-              LTime: slot.time,
-              Events: slot.items.map(({ name, payload }) => ({ Name: name, Payload: payload })),
-            },
-      );
+    return this.#heard.slots().map((slot) =>
+      slot === undefined
+        ? null
+        : {
+            LTime: slot.time,
+            Events: slot.items.map(({ name, payload }) => ({ Name: name, Payload: payload })),
+          },
+    );
   }
 }
 

@@ -263,9 +263,10 @@ export class Serf implements SwimDelegate {
 
   /** Makes a member leave that no longer can itself; `forceLeft` follows. `prune`: forget it at once. */
   forceLeave(request: { readonly requestId: number; readonly node: string; readonly prune: boolean }): void {
+    // Asked first: the member itself may be the only one to tell, and the only one who can refute.
+    const hasAliveOthers = this.#members.hasAliveOthers();
     const bytes = this.#leaveIntent({ Node: request.node, Prune: request.prune });
-    if (this.#members.hasAliveOthers())
-      this.#lanes.add("intent", bytes, this.#departure.expect(request.requestId));
+    if (hasAliveOthers) this.#lanes.add("intent", bytes, this.#departure.expect(request.requestId));
     else this.#departure.finish(request.requestId, undefined);
   }
 
