@@ -195,3 +195,38 @@ test("a full disk is named, stays named, and loses nothing that was acknowledged
   expect([0, 1]).toContain(found);
   expect(await run(again, found)).toBe(script.length);
 });
+
+test("entries that are replaced while their elders are on the way to LMDB stay the new ones", async () => {
+  using folder = temporary();
+  const table = new LmdbLogTable(folder.path);
+  let release = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const held: LogTable = {
+    ...faultyTable(table, new FaultyDisk()),
+    firstIndex: table.firstIndex,
+    lastIndex: table.lastIndex,
+    hardState: table.hardState,
+    movedThrough: table.movedThrough,
+    apply: async (plan, sequence) => {
+      await gate;
+      await table.apply(plan, sequence);
+    },
+  };
+  const files = empty();
+  const parts = { path: folder.path, codec: entryCodec, log: silentLog, files, nonce };
+  const store = openJournaledLogStore({ ...parts, table: held, fullBytes: 8_192, release: () => undefined });
+  const terms = (): unknown[] => [2, 3, 4, 5].map((index) => store.termAt(logIndex(index)));
+  await store.commit({ changes: [change({ entries: someEntries(1, 3) })] });
+  await store.commit({ changes: [change({ entries: someEntries(4, 5) })] });
+  // The first file is full: its commits are on the way, and held at the gate.
+  await store.commit({ changes: [change({ truncateFrom: logIndex(3), entries: someEntries(3, 4, 2) })] });
+  const wanted: unknown[] = [1, 2, 2, undefined];
+  expect(terms()).toEqual(wanted);
+  release();
+  while (table.lastIndex !== logIndex(5)) await new Promise((turn) => setImmediate(turn));
+  await new Promise((turn) => setImmediate(turn));
+  expect(terms()).toEqual(wanted);
+  await store.commit({ changes: [change({ entries: someEntries(5, 5, 3) })] });
+  expect(terms()).toEqual([1, 2, 2, 3]);
+  await table.close();
+});
