@@ -11,6 +11,7 @@ import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { ProconsulError } from "../lib/errors.ts";
 import { FlagError } from "../lib/flags.ts";
 import type { Log } from "../lib/log.ts";
+import { hostPort } from "../lib/net.ts";
 import { buildInfo, type BuildInfo } from "../runtime/build-info.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { claimDataDir, nodeIdOf, writePidFile } from "../runtime/data-dir.ts";
@@ -140,6 +141,7 @@ class Session implements Disposable {
     for (const warning of next.warnings) this.#log.warn(warning);
     this.#openLogs(next.config);
     await this.#process.agent.reload({ services: next.config.services, checks: next.config.checks });
+    this.#process.reload(next.config);
     this.#log.info("Configuration reloaded");
   }
 
@@ -201,7 +203,6 @@ class DisposableList implements Disposable {
 
 function banner(config: Config, nodeId: string, build: BuildInfo): string {
   const http = config.addresses.http[0];
-  const port = (value: number | undefined): string => String(value ?? -1);
   const rows: readonly (readonly [string, string])[] = [
     ["Version", `${build.version} (compatible with Consul ${build.compatibleVersion})`],
     ["Node ID", nodeId],
@@ -211,7 +212,7 @@ function banner(config: Config, nodeId: string, build: BuildInfo): string {
     ["Data", config.dataDir ?? "in memory"],
     ["HTTP", config.addresses.http.map(shown).join(", ") || "off"],
     ["HTTPS", config.addresses.https.map(shown).join(", ") || "off"],
-    ["DNS", `${port(config.ports.dns)} (not served by this version yet)`],
+    ["DNS", config.addresses.dns.map(hostPort).join(", ") || "off"],
     [
       "Cluster",
       `${config.addresses.advertiseLan} (LAN: ${config.ports.serfLan}, RPC: ${config.ports.server})`,

@@ -20,6 +20,7 @@ import { statusRoutes } from "../http/status-routes.ts";
 import { txnRoutes } from "../http/txn-routes.ts";
 import type { HttpContext, Route } from "../http/types.ts";
 import type { Log } from "../lib/log.ts";
+import type { Rng } from "../lib/rng.ts";
 import { Snapshots } from "../server/snapshot.ts";
 import type { JsonObject } from "../wire/schema/codec.ts";
 import { systemArchiveTools } from "../runtime/archive-tools.ts";
@@ -28,9 +29,11 @@ import type { BuildInfo } from "../runtime/build-info.ts";
 import { systemCheckIo } from "../runtime/check-io.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Listener } from "../runtime/http-listener.ts";
+import { systemNet } from "../runtime/net.ts";
 import { systemRng, systemUuid } from "../runtime/random.ts";
 import { renderJsonLine, renderText, type LogHub } from "../runtime/text-log.ts";
 import { createAgentHost } from "./agent-host.ts";
+import { openDns, type DnsService } from "./dns.ts";
 import { openListeners } from "./listeners.ts";
 import { startServer, type RunningServer } from "./server-parts.ts";
 
@@ -48,6 +51,8 @@ export interface AgentProcessParts {
 
 export interface AgentProcess {
   readonly agent: Agent;
+  /** Takes over what a reload may change beside definitions. */
+  reload(config: Config): void;
   stop(): Promise<void>;
 }
 
@@ -94,7 +99,7 @@ export async function startAgentProcess(parts: AgentProcessParts): Promise<Agent
         ),
     },
   });
-  return assemble({ parts, log, running, agent, registry });
+  return assemble({ parts, log, running, agent, registry, rng });
 }
 
 type Level = "trace" | "debug" | "info" | "warn" | "error";
@@ -112,9 +117,10 @@ interface Assembly {
   readonly running: RunningServer;
   readonly agent: Agent;
   readonly registry: MetricsRegistry;
+  readonly rng: Rng;
 }
 
-async function assemble({ parts, log, running, agent, registry }: Assembly): Promise<AgentProcess> {
+async function assemble({ parts, log, running, agent, registry, rng }: Assembly): Promise<AgentProcess> {
   const { config } = parts;
   const context: HttpContext = {
     rpc: running.server,
@@ -142,8 +148,10 @@ async function assemble({ parts, log, running, agent, registry }: Assembly): Pro
     if (isLeader) agent.serverUp();
   });
   let listeners: readonly Listener[] = [];
+  let dns: DnsService | undefined;
   const stop = async (): Promise<void> => {
     leading[Symbol.dispose]();
+    await dns?.close();
     await Promise.all(listeners.map((listener) => listener.close()));
     await agent.stop();
     await running.close();
@@ -152,11 +160,20 @@ async function assemble({ parts, log, running, agent, registry }: Assembly): Pro
     // What was registered before a restart is there before anyone can ask for it.
     await agent.start();
     listeners = await openListeners(app, config, log);
+    dns = await openDns({
+      config,
+      rpc: running.server,
+      net: systemNet,
+      clock: systemClock,
+      log,
+      metrics: registry,
+      random: (limit) => rng.below(limit),
+    });
   } catch (error) {
     await stop();
     throw error;
   }
-  return { agent, stop };
+  return { agent, reload: (next) => dns?.reload(next), stop };
 }
 
 function allRoutes(agent: Agent): readonly Route[] {

@@ -89,7 +89,7 @@ function bindDatagrams(
     socket.bind({ address: at.host, port: at.port, exclusive: true }, () => {
       // A peer that is gone answers with ICMP errors, which must not end the socket.
       socket.on("error", () => undefined);
-      socket.on("message", (bytes, from) => receive(bytes, { host: from.address, port: from.port }));
+      socket.on("message", (bytes, from) => receive(plain(bytes), { host: from.address, port: from.port }));
       const { port } = socket.address();
       resolve({
         address: { host: at.host, port },
@@ -120,7 +120,7 @@ class SocketConnection implements Connection {
     this.local = { host: socket.localAddress ?? "", port: socket.localPort ?? 0 };
     this.remote = { host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 };
     socket.pause();
-    socket.on("data", (bytes: Uint8Array) => this.#handler?.data(bytes));
+    socket.on("data", (bytes: Uint8Array) => this.#handler?.data(plain(bytes)));
     socket.on("end", () => {
       this.#isEnded = true;
       this.#handler?.ended();
@@ -167,6 +167,11 @@ class SocketConnection implements Connection {
   resume(): void {
     this.#socket.resume();
   }
+}
+
+/** Without the methods of `Buffer`: its `slice` shares memory where that of `Uint8Array` copies. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function toNetworkError(error: unknown): NetworkError {

@@ -1,0 +1,67 @@
+/** Builds the DNS door and opens it on the configured addresses. */
+import type { Config } from "../config/config.ts";
+import { DnsDoor } from "../dns/dns-door.ts";
+import { Recursors } from "../dns/recursor.ts";
+import { DnsResolver } from "../dns/resolver.ts";
+import type { DnsSettings } from "../dns/settings.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Metrics } from "../lib/metrics.ts";
+import { hostPort, type Net } from "../lib/net.ts";
+import type { Rpc } from "../wire/rpc/method.ts";
+
+export interface DnsParts {
+  readonly config: Config;
+  readonly rpc: Rpc;
+  readonly net: Net;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  random(limit: number): number;
+}
+
+export interface DnsService {
+  /** Takes over reloaded settings. */
+  reload(config: Config): void;
+  close(): Promise<void>;
+}
+
+/** Listens everywhere or nowhere. Rejects with `NetworkError`. */
+export async function openDns(parts: DnsParts): Promise<DnsService> {
+  const log = parts.log.named("dns");
+  const common = { net: parts.net, clock: parts.clock, log };
+  let settings = dnsSettings(parts.config);
+  const resolver = new DnsResolver({
+    settings: () => settings,
+    rpc: parts.rpc,
+    recursors: new Recursors({ ...common, random: (limit) => parts.random(limit) }),
+    clock: parts.clock,
+    log,
+    metrics: parts.metrics,
+    token: () => "",
+    random: (limit) => parts.random(limit),
+  });
+  const door = new DnsDoor({
+    ...common,
+    metrics: parts.metrics,
+    resolver,
+    compression: () => settings.compression,
+  });
+  try {
+    for (const address of parts.config.addresses.dns) {
+      const bound = await door.listen(address);
+      parts.log.info("Started DNS server", { address: hostPort(bound), network: "tcp and udp" });
+    }
+  } catch (error) {
+    await door.close();
+    throw error;
+  }
+  return {
+    reload: (config) => void (settings = dnsSettings(config)),
+    close: () => door.close(),
+  };
+}
+
+function dnsSettings(config: Config): DnsSettings {
+  return { ...config.dns, datacenter: config.datacenter, translateWanAddrs: config.translateWanAddrs };
+}
