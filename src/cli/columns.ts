@@ -33,17 +33,39 @@ export function renderTable(rows: readonly (readonly string[])[]): string {
 }
 
 /**
- * Rows as Go's `text/tabwriter` aligns cells that end with a tab: each column is as wide as its
- * widest cell plus `padding`, at least `widthMin`. A last cell neither widens its column nor is padded.
+ * Rows as Go's `text/tabwriter` aligns cells that end with a tab: among neighbouring rows that have it, a
+ * column is as wide as its widest cell plus `padding`, at least `widthMin`. A last cell neither widens its
+ * column nor is padded.
  */
 export function renderTabs(
   rows: readonly (readonly string[])[],
   options: { readonly padding: number; readonly widthMin: number },
 ): string {
-  const columns = widths(rows.map((row) => row.slice(0, -1)));
-  const render = (cell: string, at: number): string =>
-    pad(cell, Math.max(options.widthMin, (columns[at] ?? 0) + options.padding));
+  const columnWidths = tabWidths(rows, options);
   return rows
-    .map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : render(cell, at))).join(""))
+    .map((row, line) =>
+      row.map((cell, at) => (at === row.length - 1 ? cell : pad(cell, columnWidths(line, at)))).join(""),
+    )
     .join("\n");
+}
+
+/** The width of a column in a line, by neighbouring rows. */
+function tabWidths(
+  rows: readonly (readonly string[])[],
+  { padding, widthMin }: { readonly padding: number; readonly widthMin: number },
+): (line: number, column: number) => number {
+  const known = rows.map((): number[] => []);
+  const has = (line: number, column: number): boolean => (rows[line]?.length ?? 0) > column + 1;
+  return (line, column) => {
+    let first = line;
+    while (has(first - 1, column)) first -= 1;
+    const before = known[first]?.[column];
+    if (before !== undefined) return before;
+    let width = widthMin;
+    for (let at = first; has(at, column); at += 1) {
+      width = Math.max(width, widthOf(rows[at]?.[column] ?? "") + padding);
+    }
+    (known[first] ?? [])[column] = width;
+    return width;
+  };
 }

@@ -95,7 +95,6 @@ const laterSynopses: Readonly<Record<string, string>> = {
   lock: "Runs a command while holding a lock",
   login: "Logs in through an auth method",
   logout: "Destroys the token of a login",
-  "operator usage instances": "Counts service instances",
   "peering delete": "Deletes a peering",
   "peering establish": "Connects to the cluster that made a token",
   "peering generate-token": "Makes a token for another cluster",
@@ -226,6 +225,11 @@ const ready: readonly RegistryEntry[] = [
     name: "operator raft transfer-leader",
     synopsis: "Moves leadership to another server",
     load: async () => (await import("./commands/raft-transfer-leader.ts")).raftTransferLeaderCommand,
+  },
+  {
+    name: "operator usage instances",
+    synopsis: "Counts service instances",
+    load: async () => (await import("./commands/usage-instances.ts")).usageInstancesCommand,
   },
   {
     name: "reload",

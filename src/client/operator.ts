@@ -117,6 +117,38 @@ export async function autopilotState(client: HttpClient, options: ReadOptions = 
   return toRecord(await client.json({ method: "GET", path, query: readQuery(options) }));
 }
 
+/** Counts of one datacenter's catalog. */
+export interface ServiceUsage {
+  readonly Nodes: number;
+  readonly Services: number;
+  readonly BillableServiceInstances: number;
+  /** Instances by kind of their part in the mesh. */
+  readonly ConnectServiceInstances: ReadonlyMap<string, number>;
+}
+
+/** Counts by datacenter: of the agent's alone, or of all. */
+export async function serviceUsage(
+  client: HttpClient,
+  options: ReadOptions & { readonly global: boolean },
+): Promise<ReadonlyMap<string, ServiceUsage>> {
+  const query = { ...readQuery(options), ...(options.global ? { global: "" } : {}) };
+  const reply = toRecord(
+    await client.json({ method: "GET", path: "/v1/operator/usage", query, ...readRequest(options) }),
+  );
+  const usage = toRecord(reply["Usage"], "Usage");
+  return new Map(Object.keys(usage).map((datacenter) => [datacenter, toUsage(toRecord(usage[datacenter]))]));
+}
+
+function toUsage(record: JsonRecord): ServiceUsage {
+  const connect = toRecord(record["ConnectServiceInstances"], "ConnectServiceInstances");
+  return {
+    Nodes: numberField(record, "Nodes"),
+    Services: numberField(record, "Services"),
+    BillableServiceInstances: numberField(record, "BillableServiceInstances"),
+    ConnectServiceInstances: new Map(Object.keys(connect).map((kind) => [kind, numberField(connect, kind)])),
+  };
+}
+
 /** Version that the leading server reports, or `undefined` if none leads. */
 export async function leaderVersion(client: HttpClient): Promise<string | undefined> {
   // An unhealthy cluster answers 429, with the same body.

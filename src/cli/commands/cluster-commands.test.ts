@@ -179,6 +179,63 @@ n3    id-3  10.0.0.1:8300  follower  true   <=1           10            10 commi
   });
 });
 
+describe("operator usage instances", () => {
+  const usage = (Nodes: number, instances: number): unknown => ({
+    Nodes,
+    Services: 2,
+    BillableServiceInstances: instances,
+    ConnectServiceInstances: { "mesh-gateway": 1, "connect-proxy": 12 },
+  });
+  const world = routes({ "/v1/operator/usage": { Usage: { dc2: usage(3, 4), dc1: usage(1, 10) } } });
+  const show = async (...argv: readonly string[]): Promise<string> =>
+    (await run(["operator", "usage", "instances", ...argv], world)).stdout;
+
+  test("shows what counts for billing, then nodes", async () => {
+    expect(await show("-billable", "-all-datacenters")).toBe(
+      `Billable Service Instances Total: 14
+dc1 Billable Service Instances: 10
+dc2 Billable Service Instances: 4
+
+Billable Services
+Datacenter      Services      Service instances
+dc1             2             10
+dc2             2             4
+${" ".repeat(30)}
+Total           4             14
+
+
+Nodes
+Datacenter      Count${" ".repeat(12)}
+dc1             1
+dc2             3
+${" ".repeat(16)}
+Total           4
+
+
+`,
+    );
+  });
+
+  test("shows the parts of the mesh", async () => {
+    expect(await show("-connect")).toBe(
+      `Connect Services
+Type               Service instances
+connect-proxy      12
+mesh-gateway       1
+connect-proxy      12
+mesh-gateway       1
+`,
+    );
+  });
+
+  test("refuses both at once", async () => {
+    expect(await run(["operator", "usage", "instances", "-billable", "-connect"], world)).toMatchObject({
+      exit: 1,
+      stderr: "Cannot specify both -billable and -connect flags\n",
+    });
+  });
+});
+
 const autopilot = {
   CleanupDeadServers: true,
   LastContactThreshold: "200ms",
