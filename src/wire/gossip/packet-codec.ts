@@ -164,6 +164,7 @@ class Unpacker {
           this.#bytesLeft -= inner.length;
           this.unpack(inner, depth + 1);
         });
+      case undefined:
       default:
         return this.#attempt("message", () => void this.#messages.push(decodeMessage(bytes)));
     }

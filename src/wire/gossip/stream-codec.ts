@@ -27,6 +27,16 @@ const nodeCountMax = 1024 * 1024;
 
 const encryptHeaderBytes = 5;
 
+/** What may start a stream that is not encrypted. */
+const plainTypes: ReadonlySet<number> = new Set([
+  messageType.ping,
+  messageType.ack,
+  messageType.pushPull,
+  messageType.user,
+  messageType.compress,
+  messageType.error,
+]);
+
 /** Who speaks: the dialler of the connection, or the listener answering on it. */
 export type StreamSide = "dialler" | "listener";
 
@@ -166,6 +176,7 @@ export class StreamAssembler {
     if (encryption !== undefined && verifyIncoming) {
       throw new WrappingError("Encryption is configured but remote state is not encrypted");
     }
+    if (!plainTypes.has(type)) throw new DecodeError(`Received invalid msgType (${type})`);
     const isLong = type === messageType.pushPull || type === messageType.user;
     this.#stage = { kind: "values", scanner: new MsgpackScanner(1, 1), of: isLong ? "header" : "body" };
     return undefined;

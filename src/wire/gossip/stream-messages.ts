@@ -71,6 +71,7 @@ export function decodeStreamMessage(bytes: Uint8Array): StreamMessage {
     }
     case messageType.pushPull:
       return readPushPull(bytes, reader);
+    case undefined:
     default:
       throw new DecodeError(`Received invalid msgType (${bytes[0] ?? "none"})`);
   }
