@@ -14,7 +14,7 @@ import { getAutopilotConfig } from "../state/autopilot.ts";
 import type { StateStore } from "../state/store.ts";
 import type { ServerInfo } from "../wire/gossip/agent-tags.ts";
 import type { AutopilotConfig } from "../wire/structs/operator.ts";
-import type { ServerStats } from "../wire/structs/operator-state.ts";
+import type { RaftStats } from "../wire/rpc/status-methods.ts";
 import { toAutopilotSettings } from "./autopilot-config.ts";
 import {
   nextView,
@@ -49,7 +49,7 @@ export interface AutopilotParts {
   /** How often servers are asked how they stand. */
   readonly updateIntervalMs: number;
   /** Calls Status.RaftStats of another server. */
-  raftStats(server: ServerInfo): Promise<ServerStats>;
+  raftStats(server: ServerInfo): Promise<RaftStats>;
   /** Tells gossip that a failed server has left. */
   forceLeave(nodeName: string): Promise<void>;
 }

@@ -2,11 +2,11 @@
 import type { ConsensusStatus } from "../lib/consensus.ts";
 import { parseDuration, millisecondNs } from "../lib/duration.ts";
 import { renderGoDurationMs } from "../lib/go-duration.ts";
-import type { ServerStats } from "../wire/structs/operator-state.ts";
+import type { RaftStats } from "../wire/rpc/status-methods.ts";
 import type { ServerLogStats } from "./autopilot-core.ts";
 
 /** This server's answer to Status.RaftStats. */
-export function raftStatsOf(status: ConsensusStatus): ServerStats {
+export function raftStatsOf(status: ConsensusStatus): RaftStats {
   return { LastContact: lastContact(status), LastTerm: status.lastTerm, LastIndex: status.lastIndex };
 }
 
@@ -16,7 +16,7 @@ function lastContact({ role, lastContactMs }: ConsensusStatus): string {
 }
 
 /** Another server's answer in numbers. "never" counts as no time: its log tells that it is behind. */
-export function toLogStats({ LastContact, LastTerm, LastIndex }: ServerStats): ServerLogStats {
+export function toLogStats({ LastContact, LastTerm, LastIndex }: RaftStats): ServerLogStats {
   return {
     lastContactMs: (parseDuration(LastContact) ?? 0) / millisecondNs,
     lastTerm: LastTerm,

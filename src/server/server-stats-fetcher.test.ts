@@ -4,19 +4,19 @@ import { silentLog } from "../lib/log.ts";
 import { must } from "../lib/assert.ts";
 import { ManualClock } from "../raft/node/test-kit.ts";
 import { parseServer, type ServerInfo } from "../wire/gossip/agent-tags.ts";
-import type { ServerStats } from "../wire/structs/operator-state.ts";
+import type { RaftStats } from "../wire/rpc/status-methods.ts";
 import { raftStatsOf, toLogStats } from "./raft-stats.ts";
 import { StatsFetcher } from "./server-stats-fetcher.ts";
 import { testPool } from "./testing.ts";
 
 const info = must(parseServer(testPool.localMember()), "the test's member is a server");
 const server = (id: string): ServerInfo => ({ ...info, id, name: `node-${id}` });
-const answer: ServerStats = { LastContact: "12.5ms", LastTerm: 3, LastIndex: 7 };
+const answer: RaftStats = { LastContact: "12.5ms", LastTerm: 3, LastIndex: 7 };
 
 test("answers that come in time count, and a server that hangs is asked once", async () => {
   const clock = new ManualClock();
   const asked: string[] = [];
-  const hanging = Promise.withResolvers<ServerStats>();
+  const hanging = Promise.withResolvers<RaftStats>();
   const fetcher = new StatsFetcher({
     clock,
     log: silentLog,

@@ -7,7 +7,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { ServerInfo } from "../wire/gossip/agent-tags.ts";
-import type { ServerStats } from "../wire/structs/operator-state.ts";
+import type { RaftStats } from "../wire/rpc/status-methods.ts";
 import type { ServerLogStats } from "./autopilot-core.ts";
 import { toLogStats } from "./raft-stats.ts";
 
@@ -15,7 +15,7 @@ export interface StatsFetcherParts {
   readonly clock: Clock;
   readonly log: Log;
   /** Calls Status.RaftStats of a server. */
-  raftStats(server: ServerInfo): Promise<ServerStats>;
+  raftStats(server: ServerInfo): Promise<RaftStats>;
 }
 
 export class StatsFetcher {

@@ -10,7 +10,6 @@ import {
   IndexedGatewayServices,
   OperatorHealthReply,
   OperatorUsageRequest,
-  ServerStats,
   TransferLeaderRequest,
   TransferLeaderResponse,
   Usage,
@@ -38,5 +37,3 @@ export const operatorTransferLeader = method(
   TransferLeaderRequest,
   TransferLeaderResponse,
 );
-/** How the receiving server stands in the log. */
-export const statusRaftStats = method("Status.RaftStats", Empty, ServerStats);

@@ -39,10 +39,6 @@ export const OperatorHealthReply = struct("OperatorHealthReply", {
 });
 export type OperatorHealthReply = Infer<typeof OperatorHealthReply>;
 
-/** Answer of Status.RaftStats: how one server stands. `LastContact` is Go's duration text, "0" on a leader, or "never". */
-export const ServerStats = struct("ServerStats", { LastContact: str, LastTerm: uint, LastIndex: uint });
-export type ServerStats = Infer<typeof ServerStats>;
-
 /** Who a server is, in autopilot's state as it travels. */
 export const AutopilotServerIdentity = struct("Server", {
   ID: str,
