@@ -37,7 +37,11 @@ describe("queries", () => {
     expect(take(a, "queryDone")).toEqual([{ kind: "queryDone", queryId: 5 }]);
   });
 
-  test.each([
+  test.each<{
+    readonly nodes: readonly string[] | undefined;
+    readonly tags: Readonly<Record<string, string>> | undefined;
+    readonly meant: readonly string[];
+  }>([
     { nodes: ["b"], tags: undefined, meant: ["b"] },
     { nodes: ["b", "c", "x"], tags: { role: "^c$" }, meant: ["c"] },
     { nodes: undefined, tags: { role: "a|c" }, meant: ["a", "c"] },
@@ -55,12 +59,12 @@ describe("queries", () => {
     });
     pool.settle();
     const asked = [a, b, c].filter((node) => take(node, "query").length > 0).map(({ swim }) => swim.name);
-    expect(asked).toEqual(meant);
+    expect(asked).toEqual([...meant]);
     expect(
       take(a, "queryAck")
         .map(({ from }) => from)
         .toSorted(),
-    ).toEqual(meant);
+    ).toEqual([...meant]);
   });
 
   test("an unknown filter means nobody, but the query is told on", () => {

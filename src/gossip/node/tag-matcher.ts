@@ -1,5 +1,5 @@
 /** Whether tags match the expressions of queries, which come from other members. */
-import { translateRegexp } from "../../wire/filter/regexp.ts";
+import { LinearRegexp } from "../../lib/regexp/linear-regexp.ts";
 
 /** Expressions longer than this are none. */
 const expressionLengthMax = 512;
@@ -7,6 +7,6 @@ const expressionLengthMax = 512;
 /** Whether the text matches an RE2 expression anywhere; `undefined` if it is none. */
 export function matchesTag(expression: string, text: string): boolean | undefined {
   if (expression.length > expressionLengthMax) return undefined;
-  const translated = translateRegexp(expression);
-  return "problem" in translated ? undefined : translated.regexp.test(text);
+  const regexp = LinearRegexp.compile(expression);
+  return "problem" in regexp ? undefined : regexp.test(text);
 }

@@ -7,13 +7,13 @@
  */
 import { assert, unreachable } from "../../lib/assert.ts";
 import { quoteGo } from "../../lib/go-quote.ts";
+import { LinearRegexp } from "../../lib/regexp/linear-regexp.ts";
 import type { Codec } from "../schema/codec.ts";
 import type { Shape } from "../schema/shape.ts";
 import { coerce } from "./coerce.ts";
 import type { Expression, Match, Operator } from "./expression.ts";
 import { FilterError } from "./filter-error.ts";
 import { parseFilter } from "./parse.ts";
-import { translateRegexp } from "./regexp.ts";
 
 type Test = (value: unknown) => boolean;
 type Primitive = Extract<Shape["kind"], "text" | "bool" | "int" | "uint" | "float">;
@@ -118,10 +118,11 @@ function valueFor({ value, selector }: Match, kind: Primitive): string | number 
   throw new FilterError(`Failed to coerce value ${quoteGo(value)} for selector ${place}: ${coerced.problem}`);
 }
 
-function regexpOf({ value }: Match): RegExp {
-  const translated = translateRegexp(value);
-  if ("regexp" in translated) return translated.regexp;
-  throw new FilterError(`Failed to compile regular expression ${quoteGo(value)}: ${translated.problem}`);
+function regexpOf({ value }: Match): LinearRegexp {
+  const regexp = LinearRegexp.compile(value);
+  if ("problem" in regexp)
+    throw new FilterError(`Failed to compile regular expression ${quoteGo(value)}: ${regexp.problem}`);
+  return regexp;
 }
 
 const operatorNames: Readonly<Record<Operator, readonly [plain: string, negated: string]>> = {

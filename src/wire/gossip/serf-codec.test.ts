@@ -88,25 +88,19 @@ describe.skipIf(!present)("serf vectors", () => {
 
 /** The serf messages of a packet whose containers need no decompression. */
 function userMessages(packet: Uint8Array): readonly Uint8Array[] {
-  switch (packet[0]) {
-    case 8:
-      return [packet.subarray(1)];
-    case 12:
-      return userMessages(packet.subarray(5));
-    case 7: {
-      const count = packet[1] ?? 0;
-      const found: Uint8Array[] = [];
-      let at = 2 + count * 2;
-      for (let i = 0; i < count; i += 1) {
-        const length = (packet[2 + i * 2] ?? 0) * 256 + (packet[3 + i * 2] ?? 0);
-        found.push(...userMessages(packet.subarray(at, at + length)));
-        at += length;
-      }
-      return found;
-    }
-    default:
-      return [];
+  const type = packet[0];
+  if (type === 8) return [packet.subarray(1)];
+  if (type === 12) return userMessages(packet.subarray(5));
+  if (type !== 7) return [];
+  const count = packet[1] ?? 0;
+  const found: Uint8Array[] = [];
+  let at = 2 + count * 2;
+  for (let i = 0; i < count; i += 1) {
+    const length = (packet[2 + i * 2] ?? 0) * 256 + (packet[3 + i * 2] ?? 0);
+    found.push(...userMessages(packet.subarray(at, at + length)));
+    at += length;
   }
+  return found;
 }
 
 describe.skipIf(!present)("serf messages inside recorded packets", () => {

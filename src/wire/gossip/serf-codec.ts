@@ -152,16 +152,11 @@ function decodeTags(meta: Uint8Array): Readonly<Record<string, string>> {
 
 function decodeFilter(input: Uint8Array): QueryFilter {
   const reader = new MsgpackReader(input, 1);
-  switch (input[0]) {
-    case 0:
-      return { kind: "nodes", nodes: names.decode(reader) ?? [] };
-    case 1: {
-      const { Tag, Expr } = TagFilter.decode(reader);
-      return { kind: "tag", tag: Tag, expression: Expr };
-    }
-    default:
-      throw new DecodeError(`query has unrecognized filter type: ${String(input[0])}`);
-  }
+  const type = input[0];
+  if (type === 0) return { kind: "nodes", nodes: names.decode(reader) ?? [] };
+  if (type !== 1) throw new DecodeError(`query has unrecognized filter type: ${String(type)}`);
+  const { Tag, Expr } = TagFilter.decode(reader);
+  return { kind: "tag", tag: Tag, expression: Expr };
 }
 
 function prefixed<T>(first: number, codec: Codec<T>, value: T): Uint8Array {
