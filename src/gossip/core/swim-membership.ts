@@ -85,29 +85,23 @@ export class Membership {
     const isSelf = received.node === name;
     // A message that was under way when this node left must not bring it back.
     if (isSelf && this.#isLeaving) return;
+    const address = this.#state.withPort(received.address);
+    let record = table.get(received.node);
+    const isMove = record !== undefined && !isSameAddress(record.claim.address, address);
+    // Most of what is heard is known already: that is seen before anything costly.
+    if (record !== undefined && !isMove && !isNewer(received, record, isSelf)) return;
     const problem = this.#problem(received);
     if (problem !== undefined) {
-      outbox.log("warn", `ignoring alive message for '${received.node}': ${problem}`);
-      return;
+      return outbox.log("warn", `ignoring alive message for '${received.node}': ${problem}`);
     }
-    const address = this.#state.withPort(received.address);
     const message = address === received.address ? received : { ...received, address };
-    let record = table.get(message.node);
-    let takesAddress = false;
     if (record === undefined) {
       if (message.incarnation === 0 || !this.#admits(message)) return;
       if (table.size >= options.nodesMax) return outbox.count("nodes.refused");
       record = table.add(message, nowMs);
-    } else if (!isSameAddress(record.claim.address, address)) {
-      if (!this.#mayMove(record, message)) return;
-      takesAddress = true;
-    }
-    if (
-      isSelf
-        ? message.incarnation < record.incarnation
-        : !takesAddress && message.incarnation <= record.incarnation
-    )
+    } else if (isMove && !this.#mayMove(record, message)) {
       return;
+    }
     if (isSelf) this.#heardOfSelf(record, message);
     else this.#believe(record, message);
     outbox.count("msg.alive");
@@ -168,7 +162,8 @@ export class Membership {
     }
   }
 
-  #problem({ vsn, meta, address, node, ...rest }: AliveMessage): string | undefined {
+  #problem(message: AliveMessage): string | undefined {
+    const { vsn, meta } = message;
     if (vsn.length < 6) return "Vsn is not present";
     const [pMin = 0, pMax = 0, pCur = 0] = vsn;
     if (pMin === 0 || pMax === 0 || pMin > pMax) {
@@ -176,7 +171,7 @@ export class Membership {
     }
     // Peers send no more either; without this check a hostile one could make broadcasts that fit no packet.
     if (meta.length > metaBytesMax) return `metadata of ${meta.length} bytes is above the limit`;
-    return this.#state.delegate.aliveProblem({ vsn, meta, address, node, ...rest });
+    return this.#state.delegate.aliveProblem(message);
   }
 
   #admits({ node, address }: AliveMessage): boolean {
@@ -274,6 +269,11 @@ export class Membership {
     table.accuse(record, { state, incarnation: message.incarnation }, nowMs);
     delegate.nodeLeft(toSwimNode(record), nowMs);
   }
+}
+
+/** Of itself a node hears the same incarnation too: from an earlier life it may say something else. */
+function isNewer(message: AliveMessage, record: NodeRecord, isSelf: boolean): boolean {
+  return isSelf ? message.incarnation >= record.incarnation : message.incarnation > record.incarnation;
 }
 
 function isSameAddress(a: NetAddress, b: NetAddress): boolean {
