@@ -1,36 +1,50 @@
 /**
- * A server: finds the endpoint of a call, makes sure that someone leads, and runs it.
+ * A server: finds the endpoint of a call, and whoever has to answer it.
  *
- * While there is no leader a call waits `rpcHoldTimeoutMs` for one and then fails with `No cluster leader`.
+ * Calls of this process and calls that came by RPC take the same way. The leader answers; so does any server
+ * what needs no leader, and stale reads once it has heard of one; everything else is forwarded to the leader.
+ * While there is none, or it cannot be reached, a call that has changed nothing is made again until
+ * `rpcHoldTimeoutMs` is over; then it fails with `No cluster leader`.
+ * Source: protocol reference, RPC section 5.
  */
 import { allowAll } from "../acl/authorizer.ts";
-import { NoLeaderError, NotLeaderError } from "../lib/consensus.ts";
-import { RpcError, type Rpc, type RpcMethod } from "../wire/rpc/method.ts";
+import { LeadershipLostError, NoLeaderError, NotLeaderError } from "../lib/consensus.ts";
+import { mayRetry, noPathToDatacenter } from "../wire/rpc/error-text.ts";
+import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
+import type { RpcService } from "../rpc/service.ts";
 import type { AnyEndpoint, Caller, Endpoint, ServerContext } from "./context.ts";
+import { HoldTime, type ForwardedCall, type Forwarder, type LeaderAddress } from "./forward.ts";
 
-/** Clients match on this text. */
-export const noPathToDatacenter = "No path to datacenter";
+/** A retry waits a random time of at most this fraction of the hold time. */
+const retryFraction = 16;
 
 interface CommonRequest {
   readonly Datacenter?: string;
   readonly AllowStale?: boolean;
 }
 
-export class Server implements Rpc {
+export class Server implements RpcService {
   readonly #context: ServerContext;
+  readonly #forwarder: Forwarder | undefined;
   readonly #endpoints = new Map<string, Endpoint<unknown, unknown>>();
+  readonly #services = new Set<string>();
   readonly #leading: Disposable;
   readonly #waiting = new Set<() => void>();
   /** This server leads, and its state holds everything that was acknowledged before it did. */
   #isReady = false;
+  #isLeaving = false;
   /** Counts changes of leadership, so that a barrier of an earlier one changes nothing. */
   #leadership = 0;
 
-  constructor(context: ServerContext, endpoints: readonly AnyEndpoint[]) {
+  /** Without a forwarder, calls that others would have to answer find no leader. */
+  constructor(context: ServerContext, endpoints: readonly AnyEndpoint[], forwarder?: Forwarder) {
     this.#context = context;
+    this.#forwarder = forwarder;
     for (const one of endpoints) {
       const known = one as unknown as Endpoint<unknown, unknown>;
-      this.#endpoints.set(known.method.name, known);
+      const { name } = known.method;
+      this.#endpoints.set(name, known);
+      this.#services.add(name.slice(0, name.lastIndexOf(".")));
     }
     this.#leading = context.consensus.onLeadership((leading) => {
       this.#isReady = false;
@@ -53,49 +67,128 @@ export class Server implements Rpc {
     }
     if (leadership !== this.#leadership) return;
     this.#isReady = true;
-    for (const wake of this.#waiting) wake();
+    this.#wakeAll();
   }
 
   get context(): ServerContext {
     return this.#context;
   }
 
+  methodNamed(name: string): RpcMethod<unknown, unknown> | undefined {
+    return this.#endpoints.get(name)?.method;
+  }
+
+  hasService(name: string): boolean {
+    return this.#services.has(name);
+  }
+
   async call<Q, R>(method: RpcMethod<Q, R>, request: Q, signal?: AbortSignal): Promise<R> {
     const endpoint = this.#endpoints.get(method.name);
     if (endpoint === undefined) throw new RpcError(`rpc: can't find method ${method.name}`);
-    const { Datacenter, AllowStale } = request as CommonRequest;
+    const { Datacenter } = request as CommonRequest;
     if (Datacenter !== undefined && Datacenter !== "" && Datacenter !== this.#context.settings.datacenter) {
       throw new RpcError(noPathToDatacenter);
     }
-    const anywhere = endpoint.kind === "local" || (endpoint.kind === "read" && AllowStale === true);
     const caller: Caller = { authorizer: allowAll, signal };
-    for (let attempt = 0; ; attempt += 1) {
-      if (!this.#isReady && !anywhere) await this.#leaderOrFail();
+    if (this.#isReady || this.#answersHere(endpoint, request)) {
       try {
         return (await endpoint.handle(this.#context, request, caller)) as R;
       } catch (error) {
         // Nothing was proposed, so the call may be made again under the next leader.
-        if (!(error instanceof NotLeaderError) || attempt > 0) throw error;
+        if (!(error instanceof NotLeaderError)) throw error;
         this.#isReady &&= this.#context.consensus.status().role === "leader";
       }
     }
+    return (await this.#callLeader(endpoint, { method: endpoint.method, request }, caller)) as R;
+  }
+
+  /** From here on nothing is forwarded or waited for: this server is about to go. */
+  leave(): void {
+    this.#isLeaving = true;
+    this.#wakeAll();
   }
 
   close(): void {
     this.#leading[Symbol.dispose]();
-    for (const wake of this.#waiting) wake();
+    this.leave();
   }
 
-  async #leaderOrFail(): Promise<void> {
-    await new Promise<void>((resolve) => {
+  /** Whether any server may answer: a matter of its own, or a stale read of a state that a leader gave. */
+  #answersHere(endpoint: Endpoint<unknown, unknown>, request: unknown): boolean {
+    if (endpoint.kind === "local") return true;
+    if (endpoint.kind !== "read" || (request as CommonRequest).AllowStale !== true) return false;
+    return this.#context.consensus.status().lastContactMs !== undefined;
+  }
+
+  async #callLeader(
+    endpoint: Endpoint<unknown, unknown>,
+    call: ForwardedCall<unknown, unknown>,
+    caller: Caller,
+  ): Promise<unknown> {
+    const { clock, settings } = this.#context;
+    using hold = new HoldTime(clock, settings.rpcHoldTimeoutMs);
+    for (;;) {
+      if (this.#isLeaving) throw new NoLeaderError();
+      const startMs = clock.monotonicMs();
+      const wasReady = this.#isReady;
+      let failure: unknown;
+      try {
+        return await this.#attempt(endpoint, call, caller);
+      } catch (error) {
+        if (!isHarmless(error, endpoint.kind === "read") || caller.signal?.aborted === true) throw error;
+        failure = error;
+      }
+      // A blocking read that waited long at its leader is not out of patience because that leader went.
+      if (clock.monotonicMs() - startMs > settings.rpcHoldTimeoutMs) hold.renew();
+      if (hold.isOver) throw failure instanceof NotLeaderError ? new NoLeaderError() : failure;
+      // What happened while the attempt failed would not wake the pause any more.
+      if (wasReady || !this.#isReady) await this.#pause(caller.signal);
+    }
+  }
+
+  #attempt(
+    endpoint: Endpoint<unknown, unknown>,
+    call: ForwardedCall<unknown, unknown>,
+    caller: Caller,
+  ): Promise<unknown> {
+    if (this.#isReady || this.#answersHere(endpoint, call.request)) {
+      return endpoint.handle(this.#context, call.request, caller);
+    }
+    const leader = this.#otherLeader();
+    if (leader === undefined || this.#forwarder === undefined) return Promise.reject(new NoLeaderError());
+    return this.#forwarder.forward(leader, call, caller.signal);
+  }
+
+  #otherLeader(): LeaderAddress | undefined {
+    const { role, leaderId, leaderAddress } = this.#context.consensus.status();
+    if (role === "leader" || leaderId === undefined || leaderAddress === undefined) return undefined;
+    return { id: leaderId, address: leaderAddress };
+  }
+
+  /** Until this server is ready to lead, the next try is due, or the caller is gone. */
+  #pause(signal: AbortSignal | undefined): Promise<void> {
+    const { clock, settings, random } = this.#context;
+    const delayMs = 1 + random(Math.max(1, Math.floor(settings.rpcHoldTimeoutMs / retryFraction)));
+    return new Promise((resolve) => {
       const done = (): void => {
         timer[Symbol.dispose]();
         this.#waiting.delete(done);
+        signal?.removeEventListener("abort", done);
         resolve();
       };
-      const timer = this.#context.clock.after(this.#context.settings.rpcHoldTimeoutMs, done);
+      const timer = clock.after(delayMs, done);
       this.#waiting.add(done);
+      signal?.addEventListener("abort", done);
     });
-    if (!this.#isReady) throw new NoLeaderError();
   }
+
+  #wakeAll(): void {
+    for (const wake of this.#waiting) wake();
+  }
+}
+
+/** Whether a call that failed like this has changed nothing, so that it may be made again. */
+function isHarmless(error: unknown, isRead: boolean): boolean {
+  if (error instanceof NotLeaderError || error instanceof NoLeaderError) return true;
+  return mayRetry(error, isRead) || (isRead && error instanceof LeadershipLostError);
 }

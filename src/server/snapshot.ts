@@ -2,9 +2,11 @@
 import { NoLeaderError, type Consensus } from "../lib/consensus.ts";
 import type { Clock } from "../lib/clock.ts";
 import { DecodeError } from "../lib/errors.ts";
+import type { SavedSnapshot, SnapshotTarget } from "../rpc/service.ts";
+import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
 import { RpcError } from "../wire/rpc/method.ts";
+import type { LeaderAddress } from "./forward.ts";
 import { readArchive, writeArchive, type ArchiveTools } from "../wire/snapshot/archive.ts";
-import { noPathToDatacenter } from "./server.ts";
 
 const voterSuffrage = 0;
 const nonvoterSuffrage = 1;
@@ -14,15 +16,17 @@ export interface SnapshotOptions {
   readonly tools: ArchiveTools;
   readonly clock: Clock;
   readonly datacenter: string;
+  /** Without it a server that does not lead refuses. */
+  readonly forwarder?: SnapshotForwarder;
 }
 
-/** Which datacenter's state, and whether a server that does not lead may give it. */
-export interface SnapshotRequest {
-  readonly datacenter: string;
-  readonly allowStale: boolean;
+/** Carries snapshots to and from another server. Rejects with what it answered. */
+export interface SnapshotForwarder {
+  save(server: LeaderAddress, target: SnapshotTarget): Promise<SavedSnapshot>;
+  restore(server: LeaderAddress, archive: Uint8Array, target: SnapshotTarget): Promise<void>;
 }
 
-/** Saves and restores through the local server. */
+/** Saves and restores at this server, or at the leader if only that one may. */
 export class Snapshots {
   readonly #options: SnapshotOptions;
 
@@ -31,14 +35,12 @@ export class Snapshots {
   }
 
   /** The archive and the index it was taken at. Rejects with `NoLeaderError` or `RpcError`. */
-  async save(request: SnapshotRequest): Promise<{
-    readonly archive: Uint8Array;
-    readonly index: number;
-    readonly knownLeader: boolean;
-    readonly lastContactMs: number;
-  }> {
-    this.#check(request);
-    const { consensus, tools, clock } = this.#options;
+  async save(target: SnapshotTarget): Promise<SavedSnapshot> {
+    const { consensus, tools, clock, forwarder } = this.#options;
+    const leader = this.#leaderFor(target);
+    if (leader !== undefined && forwarder !== undefined) return forwarder.save(leader, target);
+    // As for a consistent read: what was acknowledged before is in it.
+    if (!target.allowStale) await consensus.verifyLeader();
     const { id, index, term, servers, configurationIndex, state } = await consensus.snapshot();
     const place = {
       ID: id,
@@ -65,20 +67,30 @@ export class Snapshots {
   }
 
   /** Replaces the cluster's state. Rejects with `RpcError` if the archive is not whole and sound. */
-  async restore(archive: Uint8Array, request: SnapshotRequest): Promise<void> {
-    this.#check(request);
-    if (request.allowStale) throw new RpcError("stale not allowed for restore");
+  async restore(archive: Uint8Array, target: SnapshotTarget): Promise<void> {
+    const { consensus, tools, forwarder } = this.#options;
+    const leader = this.#leaderFor(target);
+    if (leader !== undefined && forwarder !== undefined) return forwarder.restore(leader, archive, target);
+    if (target.allowStale) throw new RpcError("stale not allowed for restore");
     try {
-      const { state } = await readArchive(this.#options.tools, archive);
-      await this.#options.consensus.restore(state);
+      const { state } = await readArchive(tools, archive);
+      await consensus.restore(state);
     } catch (error) {
       if (error instanceof DecodeError) throw new RpcError(error.message, { cause: error });
       throw error;
     }
   }
 
-  #check({ datacenter, allowStale }: SnapshotRequest): void {
-    if (datacenter !== this.#options.datacenter) throw new RpcError(noPathToDatacenter);
-    if (!allowStale && this.#options.consensus.status().role !== "leader") throw new NoLeaderError();
+  /** The server to ask instead of this one, if there is need. */
+  #leaderFor({ datacenter, allowStale }: SnapshotTarget): LeaderAddress | undefined {
+    const { consensus, forwarder, datacenter: own } = this.#options;
+    if (datacenter !== own) throw new RpcError(noPathToDatacenter);
+    if (allowStale) return undefined;
+    const { role, leaderId, leaderAddress } = consensus.status();
+    if (role === "leader") return undefined;
+    if (leaderId === undefined || leaderAddress === undefined || forwarder === undefined) {
+      throw new NoLeaderError();
+    }
+    return { id: leaderId, address: leaderAddress };
   }
 }

@@ -1,5 +1,6 @@
 /** Endpoints that answer without a leader. Source: the reference's Status service. */
 import * as methods from "../wire/rpc/methods.ts";
+import { statusPing, statusRaftStats } from "../wire/rpc/status-methods.ts";
 import { endpoint, type AnyEndpoint } from "./context.ts";
 
 const leader = endpoint({
@@ -14,4 +15,17 @@ const peers = endpoint({
   handle: async ({ consensus }) => consensus.status().servers.map(({ address }) => address),
 });
 
-export const statusEndpoints: readonly AnyEndpoint[] = [leader, peers];
+const ping = endpoint({ method: statusPing, kind: "local", handle: async () => ({}) });
+
+const raftStats = endpoint({
+  method: statusRaftStats,
+  kind: "local",
+  handle: async ({ consensus }) => {
+    const { role, lastContactMs, lastTerm, lastIndex } = consensus.status();
+    const LastContact =
+      role === "leader" ? "0" : lastContactMs === undefined ? "never" : `${lastContactMs}ms`;
+    return { LastContact, LastTerm: lastTerm, LastIndex: lastIndex };
+  },
+});
+
+export const statusEndpoints: readonly AnyEndpoint[] = [leader, peers, ping, raftStats];
