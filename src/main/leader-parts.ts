@@ -17,25 +17,9 @@ import { Reconciler } from "../server/leader-reconciler.ts";
 import type { LeaderSessionTimers } from "../server/session-timers.ts";
 import type { TombstoneGc } from "../server/tombstone-gc.ts";
 import { defaultAutopilotConfig } from "../state/autopilot.ts";
-import type { ServerInfo } from "../wire/gossip/agent-tags.ts";
 import type { RegisterRequest } from "../wire/structs/catalog.ts";
 import type { AutopilotConfig } from "../wire/structs/operator.ts";
-import type { RaftStats } from "../wire/rpc/status-methods.ts";
-import type { DatacenterMap } from "../wire/structs/operator-state.ts";
-import type { ServerParts } from "./server-parts.ts";
-
-/** What a server does with the others. */
-export interface ServerCluster {
-  readonly pool: MemberPool;
-  /** Calls Status.RaftStats of another server. */
-  raftStats(server: ServerInfo): Promise<RaftStats>;
-  /** Tells the pools that a failed node has left. */
-  forceLeave(nodeName: string): Promise<void>;
-  /** Sends the user event of a new leader. */
-  announceLeader(): void;
-  /** See `ServerContext`. */
-  wideAreaCoordinates(): readonly DatacenterMap[];
-}
+import type { ServerParts } from "./server-options.ts";
 
 /** What the leader's duties start and stop. */
 export interface LeaderParts {

@@ -1,6 +1,5 @@
 /** Builds a server: state, state machine, consensus, endpoints and the leader's duties. */
 import { join } from "node:path";
-import type { Config } from "../config/config.ts";
 import { autopilotCommands, autopilotSnapshotPart } from "../fsm/autopilot-commands.ts";
 import { catalogCommands, catalogSnapshotPart } from "../fsm/catalog-commands.ts";
 import { coordinateCommands, coordinateSnapshotPart } from "../fsm/coordinate-commands.ts";
@@ -10,10 +9,6 @@ import { kvCommands, kvSnapshotPart } from "../fsm/kv-commands.ts";
 import { sessionCommands, sessionSnapshotPart } from "../fsm/session-commands.ts";
 import { systemCommands, systemSnapshotPart } from "../fsm/system-commands.ts";
 import { txnCommands } from "../fsm/txn-commands.ts";
-import type { Clock } from "../lib/clock.ts";
-import type { Log } from "../lib/log.ts";
-import type { Metrics } from "../lib/metrics.ts";
-import type { Rng } from "../lib/rng.ts";
 import { hostPort } from "../lib/net.ts";
 import { soloPool } from "../lib/solo-pool.ts";
 import { defaultRaftOptions } from "../raft/core/options.ts";
@@ -33,6 +28,7 @@ import type { Autopilot } from "../server/autopilot.ts";
 import { catalogEndpoints } from "../server/catalog.ts";
 import { coordinateEndpoints } from "../server/coordinate.ts";
 import type { ServerContext, ServerSettings } from "../server/context.ts";
+import { datacenterMaps } from "../server/datacenter-maps.ts";
 import { healthEndpoints } from "../server/health.ts";
 import { kvEndpoints } from "../server/kv.ts";
 import { expireSession, reapTombstones } from "../server/leader-duties.ts";
@@ -45,28 +41,9 @@ import { statusEndpoints } from "../server/status.ts";
 import { createTombstoneGc } from "../server/tombstone-gc.ts";
 import { txnEndpoints } from "../server/txn.ts";
 import { StateStore } from "../state/store.ts";
-import {
-  initialAutopilot,
-  openAutopilot,
-  openCoordinates,
-  runLeader,
-  type ServerCluster,
-} from "./leader-parts.ts";
+import { initialAutopilot, openAutopilot, openCoordinates, runLeader } from "./leader-parts.ts";
+import type { ServerParts } from "./server-options.ts";
 import { ownMember } from "./own-member.ts";
-
-export interface ServerParts {
-  readonly config: Config;
-  readonly nodeId: string;
-  readonly version: string;
-  readonly clock: Clock;
-  readonly rng: Rng;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  /** The pools and the other servers; without it this server is alone. */
-  readonly cluster?: ServerCluster;
-  /** Consensus cannot go on: the disk refuses, or a bug. */
-  failed(error: unknown): void;
-}
 
 export interface RunningServer {
   readonly server: Server;
@@ -93,6 +70,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     log,
     expire: (id) => expireSession({ rpc: server, datacenter: config.datacenter }, id),
   });
+  const wan = parts.cluster?.wan;
   const context: ServerContext = {
     settings: serverSettings(parts),
     consensus,
@@ -109,9 +87,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     initialAutopilot: initialAutopilot(config),
     pool,
     coordinates,
-    ...(parts.cluster === undefined
-      ? {}
-      : { wideAreaCoordinates: () => parts.cluster?.wideAreaCoordinates() ?? [] }),
+    ...(wan === undefined ? {} : { wideAreaCoordinates: () => datacenterMaps(wan) }),
   };
   const server = new Server(context, [
     ...kvEndpoints,

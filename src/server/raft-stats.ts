@@ -7,10 +7,14 @@ import type { ServerLogStats } from "./autopilot-core.ts";
 
 /** This server's answer to Status.RaftStats. */
 export function raftStatsOf(status: ConsensusStatus): RaftStats {
-  return { LastContact: lastContact(status), LastTerm: status.lastTerm, LastIndex: status.lastIndex };
+  return { LastContact: lastContactText(status), LastTerm: status.lastTerm, LastIndex: status.lastIndex };
 }
 
-function lastContact({ role, lastContactMs }: ConsensusStatus): string {
+/** Time since the leader was heard, as Go writes durations; "0" on the leader, "never" before the first contact. */
+export function lastContactText({
+  role,
+  lastContactMs,
+}: Pick<ConsensusStatus, "role" | "lastContactMs">): string {
   if (role === "leader") return "0";
   return lastContactMs === undefined ? "never" : renderGoDurationMs(lastContactMs);
 }
