@@ -44,6 +44,25 @@ describe("anti-entropy", () => {
     expect(parts.clock.timerCount).toBe(0);
   });
 
+  test("settles when the servers know of what changed, or refused it", async () => {
+    const { agent, catalog } = testAgent();
+    await agent.start();
+    await agent.synced();
+    agent.state.putService(NodeService.make({ ID: "web", Service: "web" }), { token: "", fromConfig: false });
+    expect(catalog.services.has("web")).toBe(false);
+    await agent.settled();
+    expect(catalog.services.has("web")).toBe(true);
+    catalog.failure = new Error("no leader");
+    agent.state.removeService("web");
+    await agent.settled();
+    expect(catalog.services.has("web")).toBe(true);
+    // Nothing is under way: nothing to wait for.
+    await agent.settled();
+    await agent.stop();
+    agent.state.putService(NodeService.make({ ID: "x", Service: "x" }), { token: "", fromConfig: false });
+    await agent.settled();
+  });
+
   test("a repeated pass calls nobody; a changed status is one call", async () => {
     const parts = testAgent();
     await parts.agent.start();

@@ -158,6 +158,14 @@ export class Agent {
     this.#sync.serverUp();
   }
 
+  /**
+   * Settles when the servers know of every change up to this call, or could not be told. Changes over HTTP are
+   * acknowledged then, as by the reference: who registers a service finds it in the catalog.
+   */
+  settled(): Promise<void> {
+    return this.#sync.caughtUp();
+  }
+
   /** Settles when nothing is being synced. */
   synced(): Promise<void> {
     return this.#sync.idle();

@@ -55,12 +55,21 @@ interface Attempt {
   readonly check?: string;
 }
 
+/** Waits for the pass that covers the changes up to a count. */
+interface Waiter {
+  readonly through: number;
+  readonly resolve: () => void;
+}
+
 export class AntiEntropy {
   readonly #deps: AntiEntropyDeps;
   #timer: Disposable | undefined;
   #wanted: "none" | "changes" | "full" = "none";
   #running: Promise<void> | undefined;
   #stopped = true;
+  /** Counts changes; a pass covers those counted before it began. */
+  #changeCount = 0;
+  #passes: readonly Waiter[] = [];
 
   constructor(deps: AntiEntropyDeps) {
     this.#deps = deps;
@@ -74,13 +83,27 @@ export class AntiEntropy {
 
   stop(): void {
     this.#stopped = true;
+    this.#release(Number.POSITIVE_INFINITY);
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
   }
 
   /** Something changed here. */
   changed(): void {
+    this.#changeCount += 1;
     this.#want("changes");
+  }
+
+  /**
+   * Settles when the servers were told of all changes up to this call, or that failed: the next full sync tries
+   * again. At once while nothing is synced.
+   */
+  caughtUp(): Promise<void> {
+    if (this.#running === undefined) return Promise.resolve();
+    const through = this.#changeCount;
+    return new Promise((resolve) => {
+      this.#passes = [...this.#passes, { through, resolve }];
+    });
   }
 
   /** The servers may have changed: a full sync soon. */
@@ -99,7 +122,14 @@ export class AntiEntropy {
     if (this.#running !== undefined) return;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
+      this.#release(Number.POSITIVE_INFINITY);
     });
+  }
+
+  #release(through: number): void {
+    const waiting = this.#passes;
+    this.#passes = waiting.filter((one) => one.through > through);
+    for (const one of waiting) if (one.through <= through) one.resolve();
   }
 
   async #run(): Promise<void> {
@@ -108,7 +138,9 @@ export class AntiEntropy {
     while (this.#wanted !== "none" && !this.#stopped) {
       const kind = this.#wanted;
       this.#wanted = "none";
+      const through = this.#changeCount;
       const done = kind === "full" ? await this.#full() : await this.#changes();
+      this.#release(through);
       const { intervalMs, random } = this.#deps;
       if (kind === "full")
         this.#schedule(done ? intervalMs + random(intervalMs) : retryFailMs + random(retryFailMs));

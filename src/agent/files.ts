@@ -10,6 +10,11 @@ export interface AgentFiles {
   read(kind: AgentFileKind, id: string): Promise<string | undefined>;
   /** Replaces the text for an id at one stroke. */
   write(kind: AgentFileKind, id: string, text: string): Promise<void>;
+  /**
+   * As `write`, but settles when the text survives the end of the process, not that of the machine. Several in short
+   * order may become one.
+   */
+  writeSoft(kind: AgentFileKind, id: string, text: string): Promise<void>;
   /** Removes it; nothing happens when there is none. */
   remove(kind: AgentFileKind, id: string): Promise<void>;
 }
@@ -19,5 +24,6 @@ export const noFiles: AgentFiles = {
   list: () => Promise.resolve([]),
   read: () => Promise.resolve(undefined),
   write: () => Promise.resolve(),
+  writeSoft: () => Promise.resolve(),
   remove: () => Promise.resolve(),
 };

@@ -82,11 +82,11 @@ export class Intake {
     await this.#registrar.addCheck({ check, type, token, fromConfig: false, persist: true });
   }
 
-  /** Takes the word of a TTL check's owner. */
-  async report(checkId: string, status: string, output: string): Promise<void> {
+  /** Takes the word of a TTL check's owner. As `Registrar.reportTtl`. */
+  report(checkId: string, status: string, output: string): Promise<void> | undefined {
     if (!checkStatuses.includes(status))
       throw new InvalidDefinitionError(`Invalid check status: '${status}'`);
-    if (this.#registrar.reportTtl(checkId, status, output)) await this.#registrar.settled();
+    return this.#registrar.reportTtl(checkId, status, output);
   }
 }
 

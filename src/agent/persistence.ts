@@ -33,12 +33,17 @@ export const PersistedCheckState = struct("persistedCheckState", {
 });
 export type PersistedCheckState = Infer<typeof PersistedCheckState>;
 
+interface SavedState {
+  readonly state: PersistedCheckState;
+  readonly written: Promise<void>;
+}
+
 export class Persistence {
   readonly #files: AgentFiles;
   readonly #log: Log;
-  /** States on their way to the disk, by check id; the newest of each wins. */
-  readonly #states = new Map<string, PersistedCheckState>();
-  #writing: Promise<void> | undefined;
+  /** The last state of each check, by its id: a renewal within the same second says nothing new. */
+  readonly #last = new Map<string, SavedState>();
+  readonly #writing = new Set<Promise<void>>();
 
   constructor(files: AgentFiles, log: Log) {
     this.#files = files;
@@ -72,17 +77,23 @@ export class Persistence {
     return this.#files.write("checks", saved.Check?.CheckID ?? "", PersistedCheck.json(saved));
   }
 
-  /** Writes behind: a check that is renewed faster than the disk writes costs one write. */
-  saveState(state: PersistedCheckState): void {
-    this.#states.set(state.CheckID, state);
-    this.#writing ??= this.#writeStates().finally(() => {
-      this.#writing = undefined;
-    });
+  /**
+   * Settles when the state is in its file, not flushed to the disk, as in the reference; or when that failed, which
+   * is logged. States that follow each other quickly cost one write.
+   */
+  saveState(state: PersistedCheckState): Promise<void> {
+    const last = this.#last.get(state.CheckID);
+    if (last !== undefined && sameState(last.state, state)) return last.written;
+    const written = this.#writeState(state);
+    this.#last.set(state.CheckID, { state, written });
+    this.#writing.add(written);
+    void written.finally(() => this.#writing.delete(written));
+    return written;
   }
 
-  /** Settles when every state is on disk. */
+  /** Settles when every state is in its file. */
   async flush(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
+    while (this.#writing.size > 0) await Promise.all(this.#writing);
   }
 
   forgetService(id: string): Promise<void> {
@@ -90,20 +101,16 @@ export class Persistence {
   }
 
   async forgetCheck(id: string): Promise<void> {
-    this.#states.delete(id);
-    await this.#files.remove("checks", id);
-    await this.#files.remove("checks/state", id);
+    this.#last.delete(id);
+    await Promise.all([this.#files.remove("checks", id), this.#files.remove("checks/state", id)]);
   }
 
-  async #writeStates(): Promise<void> {
-    await Promise.resolve();
-    for (let next = first(this.#states); next !== undefined; next = first(this.#states)) {
-      this.#states.delete(next.CheckID);
-      try {
-        await this.#files.write("checks/state", next.CheckID, PersistedCheckState.json(next));
-      } catch (error) {
-        this.#log.error("failed persisting check state", { check: next.CheckID, error: String(error) });
-      }
+  async #writeState(state: PersistedCheckState): Promise<void> {
+    try {
+      await this.#files.writeSoft("checks/state", state.CheckID, PersistedCheckState.json(state));
+    } catch (error) {
+      if (this.#last.get(state.CheckID)?.state === state) this.#last.delete(state.CheckID);
+      this.#log.error("failed persisting check state", { check: state.CheckID, error: String(error) });
     }
   }
 
@@ -120,7 +127,6 @@ export class Persistence {
   }
 }
 
-function first<T>(map: ReadonlyMap<string, T>): T | undefined {
-  for (const value of map.values()) return value;
-  return undefined;
+function sameState(a: PersistedCheckState, b: PersistedCheckState): boolean {
+  return a.Status === b.Status && a.Output === b.Output && a.Expires === b.Expires;
 }

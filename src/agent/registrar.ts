@@ -140,28 +140,24 @@ export class Registrar {
   }
 
   /**
-   * Takes the word of a TTL check's owner. Answers whether the status changed: such a word must be on disk
-   * (`settled`) before it is acknowledged; a renewal is written behind. Throws `RpcError` when there is no such check.
+   * Takes the word of a TTL check's owner. A changed status must be in its file (the promise) and in the
+   * catalog (`Agent.settled`) before it is acknowledged; a renewal is written behind. Throws `RpcError` when there is
+   * no such check.
    */
-  reportTtl(checkId: string, status: string, output: string): boolean {
+  reportTtl(checkId: string, status: string, output: string): Promise<void> | undefined {
     const runner = this.#runners.ttl(checkId);
     if (runner === undefined)
       throw new RpcError(`CheckID ${JSON.stringify(checkId)} does not have associated TTL`);
     const before = this.#deps.state.check(checkId)?.Status;
     const kept = runner.report(status, output);
     const expiresMs = this.#deps.clock.wallMs() + runner.ttlMs;
-    this.#deps.persistence.saveState({
+    const saved = this.#deps.persistence.saveState({
       CheckID: checkId,
       Output: kept,
       Status: status,
       Expires: Math.floor(expiresMs / 1000),
     });
-    return before !== status;
-  }
-
-  /** Settles when every reported state is on disk. */
-  settled(): Promise<void> {
-    return this.#deps.persistence.flush();
+    return before === status ? undefined : saved;
   }
 
   async setNodeMaintenance(enable: boolean, reason: string, token: string): Promise<void> {

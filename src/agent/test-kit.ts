@@ -222,6 +222,9 @@ export class MemoryFiles implements AgentFiles {
     this.kept.set(`${kind}:${id}`, text);
     return Promise.resolve();
   }
+  writeSoft(kind: string, id: string, text: string): Promise<void> {
+    return this.write(kind, id, text);
+  }
   remove(kind: string, id: string): Promise<void> {
     this.kept.delete(`${kind}:${id}`);
     return Promise.resolve();

@@ -24,6 +24,7 @@ export function agentCheckRoutes(agent: Agent, compile: FilterCompiler | undefin
       methods: ["PUT"],
       handle: async (request) => {
         await agent.registrar.removeCheck(restOf(request));
+        await agent.settled();
         return done();
       },
     },
@@ -39,17 +40,19 @@ function reportRoute(agent: Agent, verb: string, status: string): Route {
   return {
     pattern: `/v1/agent/check/${verb}/`,
     methods: ["PUT"],
-    handle: async (request) => {
-      const changed = agent.registrar.reportTtl(restOf(request), status, request.query.get("note"));
-      if (changed) await agent.registrar.settled();
-      return done();
+    handle: (request) => {
+      const saved = agent.registrar.reportTtl(restOf(request), status, request.query.get("note"));
+      return saved === undefined ? done() : Promise.all([saved, agent.settled()]).then(done);
     },
   };
 }
 
 async function update(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
   const { status, output } = await updateBody(request);
-  await orBadRequest(() => agent.intake.report(restOf(request), status, output));
+  await orBadRequest(async () => {
+    const saved = agent.intake.report(restOf(request), status, output);
+    if (saved !== undefined) await Promise.all([saved, agent.settled()]);
+  });
   return done();
 }
 
@@ -57,11 +60,13 @@ async function register(agent: Agent, request: RoutedRequest): Promise<HttpRespo
   const body = await checkBody(request);
   const token = body.token === "" ? tokenOf(request) : body.token;
   await orBadRequest(() => agent.intake.check({ ...body, token }));
+  await agent.settled();
   return done();
 }
 
 async function maintain(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
   const enable = enableParam(request);
   await agent.registrar.setNodeMaintenance(enable, request.query.get("reason"), tokenOf(request));
+  await agent.settled();
   return done();
 }

@@ -35,6 +35,7 @@ export function agentServiceRoutes(agent: Agent, compile: FilterCompiler | undef
       methods: ["PUT"],
       handle: async (request) => {
         await agent.registrar.removeService(restOf(request));
+        await agent.settled();
         return done();
       },
     },
@@ -105,6 +106,7 @@ async function register(agent: Agent, request: RoutedRequest): Promise<HttpRespo
     replaceExistingChecks: replace === "" || replace === "true",
   };
   await orBadRequest(() => agent.intake.service(definition, options));
+  await agent.settled();
   return done();
 }
 
@@ -119,5 +121,6 @@ async function maintain(agent: Agent, request: RoutedRequest): Promise<HttpRespo
     if (error instanceof RpcError) throw new HttpError(404, error.message);
     throw error;
   }
+  await agent.settled();
   return done();
 }

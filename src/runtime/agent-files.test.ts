@@ -11,7 +11,8 @@ test("files are named by hash, replaced whole and listed by kind", async () => {
     expect(await files.list("services")).toEqual([]);
     await files.write("services", "web", "one");
     await files.write("services", "web", "two");
-    await files.write("checks/state", "c", "state");
+    await files.writeSoft("checks/state", "c", "a long state");
+    await Promise.all(["x".repeat(5000), "state"].map((text) => files.writeSoft("checks/state", "c", text)));
     await files.write("checks", "c", "check");
     expect(await files.list("services")).toEqual(["two"]);
     expect(await files.list("checks")).toEqual(["check"]);
@@ -20,9 +21,21 @@ test("files are named by hash, replaced whole and listed by kind", async () => {
     expect(await readdir(join(folder, "services"))).toEqual([
       new Bun.CryptoHasher("sha256").update("web").digest("hex"),
     ]);
-    await files.remove("services", "web");
+    await files.writeSoft("checks/state", "c", "y".repeat(5000));
+    expect(await files.read("checks/state", "c")).toBe("y".repeat(5000));
+    await files.writeSoft("checks/state", "c", "short again");
+    expect(await files.read("checks/state", "c")).toBe("short again");
+    // Acts on one file keep their order, whatever they wait for.
+    await Promise.all([
+      files.write("services", "web", "three"),
+      files.remove("services", "web"),
+      files.writeSoft("checks/state", "c", "late"),
+      files.remove("checks/state", "c"),
+    ]);
     await files.remove("services", "web");
     expect(await files.read("services", "web")).toBeUndefined();
+    expect(await files.read("checks/state", "c")).toBeUndefined();
+    expect((await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   } finally {
     await rm(folder, { recursive: true });
   }
