@@ -2,7 +2,6 @@
 import type { Config } from "../config/config.ts";
 import type { Consensus } from "../lib/consensus.ts";
 import { millisecondNs, parseDuration } from "../lib/duration.ts";
-import type { MemberPool } from "../lib/members.ts";
 import { Autopilot } from "../server/autopilot.ts";
 import { initializeAutopilot } from "../server/autopilot-config.ts";
 import type { ServerContext } from "../server/context.ts";

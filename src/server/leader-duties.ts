@@ -21,6 +21,8 @@ import { ReconcileQueue } from "./leader-queue.ts";
 import type { Reconciler } from "./leader-reconciler.ts";
 
 const reconcileIntervalMs = 60_000;
+/** How often metrics tell who leads. */
+const reportIntervalMs = 10_000;
 /** After a failure all members are looked at again after this time, and then after ever longer ones. */
 const retryMinMs = 1_000;
 const barrierRetryMs = 1_000;
@@ -52,9 +54,16 @@ export function runLeaderDuties(parts: LeaderDutiesParts): Disposable {
     tenure?.end();
     tenure = leading ? new Tenure(parts, term) : undefined;
   });
+  let reporting: Disposable | undefined;
+  const report = (): void => {
+    parts.metrics.gauge("server.isLeader", tenure === undefined ? 0 : 1);
+    reporting = parts.clock.after(reportIntervalMs, report);
+  };
+  report();
   return {
     [Symbol.dispose]: () => {
       listening[Symbol.dispose]();
+      reporting?.[Symbol.dispose]();
       tenure?.end();
     },
   };

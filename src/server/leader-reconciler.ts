@@ -100,7 +100,8 @@ export class Reconciler {
       status: reaped ? "reaped" : member.status,
       datacenter,
       ownName: nodeName,
-      bootstrapServers: serverMembers(pool).flatMap(({ info }) => (info.bootstrap ? [info.name] : [])),
+      // Looked for only where it matters: there may be thousands of members.
+      bootstrapServers: member.tags["bootstrap"] === undefined ? [] : bootstrapServers(pool),
       node: getNode(store, member.name),
       serverService: getService(store, member.name, "consul"),
       gossipCheck: getCheck(store, member.name, gossipCheckId),
@@ -150,6 +151,10 @@ export class Reconciler {
     const refusal = await this.#parts.consensus.propose(command, decoded);
     if (typeof refusal === "string") throw new RpcError(refusal);
   }
+}
+
+function bootstrapServers(pool: MemberPool): readonly string[] {
+  return serverMembers(pool).flatMap(({ info }) => (info.bootstrap ? [info.name] : []));
 }
 
 /** Runs `duty` for all, some at a time. Answers whether all went well. */

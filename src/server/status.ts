@@ -1,7 +1,9 @@
 /** Endpoints that answer without a leader. Source: the reference's Status service. */
 import * as methods from "../wire/rpc/methods.ts";
 import { statusPing, statusRaftStats } from "../wire/rpc/status-methods.ts";
+import { raftStatsOf } from "./raft-stats.ts";
 import { endpoint, type AnyEndpoint } from "./context.ts";
+import { raftStatsOf } from "./raft-stats.ts";
 
 const leader = endpoint({
   method: methods.statusLeader,
@@ -20,12 +22,7 @@ const ping = endpoint({ method: statusPing, kind: "local", handle: async () => (
 const raftStats = endpoint({
   method: statusRaftStats,
   kind: "local",
-  handle: async ({ consensus }) => {
-    const { role, lastContactMs, lastTerm, lastIndex } = consensus.status();
-    const LastContact =
-      role === "leader" ? "0" : lastContactMs === undefined ? "never" : `${lastContactMs}ms`;
-    return { LastContact, LastTerm: lastTerm, LastIndex: lastIndex };
-  },
+  handle: async ({ consensus }) => raftStatsOf(consensus.status()),
 });
 
 export const statusEndpoints: readonly AnyEndpoint[] = [leader, peers, ping, raftStats];
