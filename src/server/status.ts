@@ -3,7 +3,6 @@ import * as methods from "../wire/rpc/methods.ts";
 import { statusPing, statusRaftStats } from "../wire/rpc/status-methods.ts";
 import { raftStatsOf } from "./raft-stats.ts";
 import { endpoint, type AnyEndpoint } from "./context.ts";
-import { raftStatsOf } from "./raft-stats.ts";
 
 const leader = endpoint({
   method: methods.statusLeader,
