@@ -9,13 +9,18 @@ export interface PoolConnectionParts extends ClientStreamParts {
   readonly connection: Connection;
   readonly clock: Clock;
   readonly yamux: YamuxOptions;
-  /** Idle streams that are kept; more are ended. */
+  /** Idle streams that are kept for long; more are ended after a moment. */
   readonly idleStreamsMax: number;
   /** The connection is closed when nothing used it for so long. */
   readonly idleTimeoutMs: number;
   /** Called once. */
   readonly closed: (self: PoolConnection) => void;
 }
+
+/** Idle streams are counted this often, so that a burst of calls does not open a stream for each. */
+const trimIntervalMs = 1_000;
+/** Idle streams that are kept even for that moment. */
+const idleStreamsLimit = 4_096;
 
 export class PoolConnection {
   readonly #parts: PoolConnectionParts;
@@ -24,6 +29,7 @@ export class PoolConnection {
   #busyCount = 0;
   #usedMs: number;
   #idleTimer: Disposable | undefined;
+  #trimTimer: Disposable | undefined;
 
   constructor(parts: PoolConnectionParts) {
     this.#parts = parts;
@@ -36,6 +42,7 @@ export class PoolConnection {
       options: yamux,
       closed: () => {
         this.#idleTimer?.[Symbol.dispose]();
+        this.#trimTimer?.[Symbol.dispose]();
         parts.closed(this);
       },
     });
@@ -67,8 +74,18 @@ export class PoolConnection {
   #release(stream: ClientStream, isReusable: boolean): void {
     this.#busyCount -= 1;
     if (!isReusable) return;
-    if (this.#idle.length < this.#parts.idleStreamsMax && this.#yamux.canOpen) this.#idle.push(stream);
-    else stream.close();
+    if (this.#idle.length >= idleStreamsLimit || !this.#yamux.canOpen) return stream.close();
+    this.#idle.push(stream);
+    const { clock, idleStreamsMax } = this.#parts;
+    if (this.#idle.length > idleStreamsMax)
+      this.#trimTimer ??= clock.after(trimIntervalMs, () => this.#trim());
+  }
+
+  /** The streams that waited longest go first. */
+  #trim(): void {
+    this.#trimTimer = undefined;
+    const tooMany = this.#idle.length - this.#parts.idleStreamsMax;
+    if (tooMany > 0) for (const stream of this.#idle.splice(0, tooMany)) stream.close();
   }
 
   #armIdle(delayMs: number): void {

@@ -159,6 +159,16 @@ describe("calls", () => {
     expect(await askLeader(door)).toBe("10.0.0.1:8300");
   });
 
+  test("keep few idle streams once a burst is over", async () => {
+    const door = await openTestDoor({ methods: [leader], pool: { idleStreamsMax: 2 } });
+    await Promise.all(Array.from({ length: 20 }, () => askLeader(door)));
+    const timersBefore = door.clock.timerCount;
+    await door.clock.pass(1_001);
+    expect(door.clock.timerCount).toBe(timersBefore - 1);
+    expect(await Promise.all([askLeader(door), askLeader(door)])).toHaveLength(2);
+    expect(door.clock.timerCount).toBe(timersBefore - 1);
+  });
+
   test("notice a server that fell silent", async () => {
     const seen: string[] = [];
     const door = await openTestDoor({ methods: [leader, waiting(seen)] });
