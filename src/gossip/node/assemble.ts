@@ -48,7 +48,7 @@ interface Intake {
   readonly input: (input: SwimInput) => void;
 }
 
-/** The cores are not started yet. Rejects with `GossipError` if the doors cannot be opened. */
+/** The cores run when it is done. Rejects with `GossipError` if the doors cannot be opened. */
 export async function assembleGossip(
   options: GossipNodeOptions,
   parts: GossipNodeParts,
@@ -86,6 +86,7 @@ export async function assembleGossip(
     swimEffects: (effects) => swimCarrier.carryOut(effects),
     serfEffect: (effect) => carrier.carryOut(effect),
   });
+  cores.input({ kind: "start" });
   later.cores = cores;
   return { sockets, swim, serf, cores, inbound, client, joiner, carrier, keys };
 }

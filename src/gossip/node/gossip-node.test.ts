@@ -5,6 +5,9 @@ import { connect } from "node:net";
 import type { MemberEvent } from "../../lib/members.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import { parseCidr } from "../../lib/ip.ts";
+import { silentLog } from "../../lib/log.ts";
+import type { Net } from "../../lib/net.ts";
+import { systemNet } from "../../runtime/net.ts";
 import { noMetrics } from "../../lib/metrics.ts";
 import { Keyring } from "../../wire/gossip/keyring.ts";
 import { toBase64 } from "../../wire/schema/base64.ts";
@@ -98,6 +101,64 @@ describe("nodes of a pool", () => {
       () => a.coordinateOf("b") !== undefined && b.coordinateOf("a") !== undefined,
     );
     expect(a.coordinate()?.Vec.length).toBe(8);
+  });
+});
+
+describe("a node", () => {
+  test("may listen everywhere if it is told what to tell others", async () => {
+    const options = { bind: { host: "0.0.0.0", port: 0 }, advertiseHost: "127.0.0.1" };
+    await using a = await startNode("a", { options });
+    await using b = await startNode("b");
+    await a.join([addressOf(b)], true);
+    expect(await untilStatus(b, "a", "alive")).toMatchObject({ address: "127.0.0.1", port: a.address.port });
+    await until("b hears from a", () => b.coordinateOf("a") !== undefined);
+  });
+
+  test("speaks IPv6 where the system does", async () => {
+    const options = { bind: { host: "::1", port: 0 } };
+    const a = await startNode("a", { options }).catch(() => undefined);
+    if (a === undefined) return console.warn("skipped: no IPv6 here");
+    await using b = await startNode("b", { options });
+    await b.join([`[::1]:${a.address.port}`], true);
+    expect(await untilStatus(a, "b", "alive")).toMatchObject({ address: "::1", port: b.address.port });
+    await until("a hears from b", () => a.coordinateOf("b") !== undefined);
+    await a.shutdown();
+  });
+
+  test("that only streams reach is not held for dead", async () => {
+    const lines: string[] = [];
+    const memberlistLog = { ...silentLog, warn: (line: string) => void lines.push(line) };
+    const net: Net = {
+      ...systemNet,
+      bindUdp: async (at, receive) => ({ ...(await systemNet.bindUdp(at, receive)), send: () => undefined }),
+    };
+    await using a = await startNode("a", { parts: { memberlistLog } });
+    await using mute = await startNode("mute", { parts: { net } });
+    await mute.join([addressOf(a)], true);
+    await until(
+      "a reached it over TCP a few times",
+      () => lines.filter((line) => /over TCP/.test(line)).length > 3,
+    );
+    expect(seen(a)).toEqual(["a=alive", "mute=alive"]);
+  });
+
+  test("that is shut down refuses what it is asked for", async () => {
+    const a = await startNode("a");
+    await a.shutdown();
+    await a.shutdown();
+    expect(await failureOf(a.join(["127.0.0.1:1"], true))).toContain(
+      "Serf can't Join after Leave or Shutdown",
+    );
+    expect(await failureOf(a.forceLeave("b", false))).toBe("the node was shut down");
+    expect(await failureOf(a.setTags({ role: "x" }))).toBe("the node was shut down");
+    expect(await failureOf(a.leave())).toBe("the node was shut down");
+    expect(await failureOf(a.query({ name: "q", payload: utf8("") }))).toBe("the node was shut down");
+  });
+
+  test("alone in its pool leaves at once", async () => {
+    await using a = await startNode("a");
+    await a.leave();
+    expect(seen(a)).toEqual(["a=left"]);
   });
 });
 

@@ -8,10 +8,11 @@
  * It follows the pool from `start` until `shutdown`; `leave` before that tells the others that it goes on purpose.
  */
 import { must } from "../../lib/assert.ts";
+import type { KeyringAnswer } from "../../lib/keyring-pool.ts";
 import type { Member, MemberEvent, MemberPool } from "../../lib/members.ts";
 import type { NetAddress } from "../../lib/net.ts";
 import type { Coordinate } from "../core/coordinate.ts";
-import type { HeardUserEvent, KeyringAnswer, KeyringRequest, QueryRequest } from "../core/serf-effects.ts";
+import type { HeardUserEvent, KeyringRequest, QueryRequest } from "../core/serf-effects.ts";
 import { SerfSnapshot } from "../core/serf-snapshot.ts";
 import { assembleGossip, type GossipParts } from "./assemble.ts";
 import { GossipError } from "./gossip-error.ts";
@@ -47,7 +48,6 @@ export class GossipNode implements MemberPool {
       stop: () => void node.shutdown(),
     });
     const node = new GossipNode(parts, running);
-    running.cores.input({ kind: "start" });
     if (previous.length > 0) void node.#rejoin(previous);
     return node;
   }
@@ -185,7 +185,7 @@ export class GossipNode implements MemberPool {
     const { cores, serf, sockets, inbound, client, joiner, carrier } = this.#running;
     serf.shutdown();
     cores.stop();
-    joiner.close();
+    joiner.close(stopped);
     inbound.close();
     client.close();
     carrier.close(stopped);

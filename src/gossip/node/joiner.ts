@@ -28,7 +28,6 @@ export class Joiner {
   readonly #parts: JoinerParts;
   /** Answered with the problem, or `undefined`. */
   readonly #pending = new Pending<string | undefined>();
-  #isClosed = false;
 
   constructor(parts: JoinerParts) {
     this.#parts = parts;
@@ -63,7 +62,6 @@ export class Joiner {
 
   /** Why it did not work, or `undefined`. Never rejects. */
   joinOne({ to, node }: JoinTarget): Promise<string | undefined> {
-    if (this.#isClosed) return Promise.resolve("the node was shut down");
     return this.#pending.open((joinId) =>
       this.#parts.input({ kind: "join", joinId, to, ...(node === undefined ? {} : { node }) }),
     );
@@ -74,8 +72,8 @@ export class Joiner {
     this.#pending.settle(joinId, problem);
   }
 
-  close(): void {
-    this.#isClosed = true;
-    this.#pending.settleAll("the node was shut down");
+  /** Refuses everything that is still waited for, and whatever is asked for later. */
+  close(problem: string): void {
+    this.#pending.close(problem);
   }
 }

@@ -2,13 +2,11 @@
 export class Pending<T> {
   readonly #waiting = new Map<number, (answer: T) => void>();
   #lastId = 0;
-
-  get size(): number {
-    return this.#waiting.size;
-  }
+  #final: { readonly answer: T } | undefined;
 
   /** A new request: `start` is given its number, and may settle it at once. The promise never rejects. */
   open(start: (id: number) => void): Promise<T> {
+    if (this.#final !== undefined) return Promise.resolve(this.#final.answer);
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve) => {
@@ -24,8 +22,9 @@ export class Pending<T> {
     resolve?.(answer);
   }
 
-  /** Answers everything that is under way. */
-  settleAll(answer: T): void {
+  /** Answers everything that is under way, and all later requests at once. */
+  close(answer: T): void {
+    this.#final = { answer };
     for (const id of this.#waiting.keys()) this.settle(id, answer);
   }
 }

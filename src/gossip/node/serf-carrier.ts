@@ -1,14 +1,13 @@
 /** Carries out what serf wants: tells listeners, sends answers, keeps files and keys, and settles what callers wait for. */
 import { unreachable } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { KeyOperationKind, KeyringAnswer } from "../../lib/keyring-pool.ts";
 import type { Log } from "../../lib/log.ts";
 import type { MemberEvent } from "../../lib/members.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type {
   HeardQuery,
   HeardUserEvent,
-  KeyOperationKind,
-  KeyringAnswer,
   KeyringRequest,
   QueryRequest,
   SerfEffect,
@@ -48,6 +47,8 @@ export interface SerfCarrierParts {
 
 /** How long new tags may take to reach the others before the caller is told that they may not have. */
 const updateTimeoutMs = 5_000;
+/** How long SWIM may take to tell that this node leaves; then the leave goes on. */
+const leaveTimeoutMs = 5_000;
 
 /** Why there is no answer, in the reference's words where it has any. */
 interface Refusal {
@@ -75,6 +76,8 @@ export class SerfCarrier {
   /** Changes of tags whose `announceMeta` is still to come, in their order. */
   readonly #announcing: number[] = [];
   #leaveId: number | undefined;
+  /** The limit of SWIM's leave, while that is under way. */
+  #swimLeave: Disposable | undefined;
 
   constructor(parts: SerfCarrierParts) {
     this.#parts = parts;
@@ -148,19 +151,24 @@ export class SerfCarrier {
     this.#updates.settle(updateId, undefined);
   }
 
-  /** SWIM has told that this node leaves. */
+  /** SWIM has told that this node leaves, or had enough time for it. */
   swimHasLeft(): void {
+    if (this.#swimLeave === undefined) return;
+    this.#swimLeave[Symbol.dispose]();
+    this.#swimLeave = undefined;
     this.#parts.cores().serf((serf) => serf.swimHasLeft());
   }
 
-  /** Refuses everything that is still waited for. */
+  /** Refuses everything that is still waited for, and whatever is asked for later. */
   close(problem: string): void {
-    this.#queries.settleAll({ refusal: problem });
-    this.#keyrings.settleAll({ refusal: problem });
-    this.#forced.settleAll(problem);
-    this.#leaves.settleAll(problem);
-    this.#updates.settleAll(problem);
+    this.#queries.close({ refusal: problem });
+    this.#keyrings.close({ refusal: problem });
+    this.#forced.close(problem);
+    this.#leaves.close(problem);
+    this.#updates.close(problem);
     this.#collected.clear();
+    this.#swimLeave?.[Symbol.dispose]();
+    this.#swimLeave = undefined;
   }
 
   /** Nothing here waits: what takes time comes back as a call of serf. */
@@ -194,7 +202,7 @@ export class SerfCarrier {
       case "forceLeft":
         return this.#forced.settle(effect.requestId, effect.problem);
       case "leaveSwim":
-        return cores().input({ kind: "leave" });
+        return this.#leaveSwim();
       case "left":
         return this.#leaves.settle(this.#leaveId ?? 0, undefined);
       case "shutdown":
@@ -213,6 +221,15 @@ export class SerfCarrier {
       default:
         return unreachable(effect);
     }
+  }
+
+  #leaveSwim(): void {
+    const { cores, clock, log } = this.#parts;
+    this.#swimLeave = clock.after(leaveTimeoutMs, () => {
+      log.warn("serf: timeout waiting for leave broadcast");
+      this.swimHasLeft();
+    });
+    cores().input({ kind: "leave" });
   }
 
   #ask(query: HeardQuery): void {
