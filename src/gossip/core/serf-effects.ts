@@ -13,6 +13,7 @@
  */
 import type { MonotonicMs } from "../../lib/clock.ts";
 import type { LogLevel } from "../../lib/log.ts";
+import type { KeyOperationKind, KeyringAnswer, KeyringCall } from "../../lib/keyring-pool.ts";
 import type { MemberEvent } from "../../lib/members.ts";
 import type { NetAddress } from "../../lib/net.ts";
 import type { LamportTime } from "./lamport.ts";
@@ -37,8 +38,6 @@ export interface HeardQuery {
   readonly deadlineMs: MonotonicMs;
 }
 
-export type KeyOperationKind = "install" | "use" | "remove" | "list";
-
 /** How one node fared with a key operation. */
 export interface KeyOperationResult {
   /** Why it failed, in the reference's words; "" otherwise. */
@@ -47,21 +46,6 @@ export interface KeyOperationResult {
   readonly keys: readonly string[];
   /** base64; only for `list`. */
   readonly primaryKey: string;
-}
-
-/** How a pool fared with a key operation. Keys are base64. */
-export interface KeyringAnswer {
-  /** What nodes said, by node name. */
-  readonly messages: Readonly<Record<string, string>>;
-  /** Key → how many nodes have it. */
-  readonly keys: Readonly<Record<string, number>>;
-  /** Key → how many nodes encrypt with it. */
-  readonly primaryKeys: Readonly<Record<string, number>>;
-  readonly nodeCount: number;
-  readonly responseCount: number;
-  readonly failureCount: number;
-  /** Why the operation as a whole failed, in the reference's words. */
-  readonly problem: string | undefined;
 }
 
 /** One thing to do. Ids are those the driver passed in, unless said otherwise. */
@@ -141,13 +125,9 @@ export interface QueryRequest {
 }
 
 /** A key operation on every node of the pool. */
-export interface KeyringRequest {
+export interface KeyringRequest extends KeyringCall {
   /** Chosen by the caller, unique among requests that run. */
   readonly requestId: number;
-  readonly operation: KeyOperationKind;
-  /** Raw key; empty for `list`. */
-  readonly key: Uint8Array;
-  readonly relayFactor?: number;
 }
 
 /** Figures for operators; names as `serf_lan` in the agent's statistics has them. */

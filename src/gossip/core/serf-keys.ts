@@ -7,15 +7,10 @@
  * Source: protocol reference, gossip-serf section 6, keyring.
  */
 import { DecodeError } from "../../lib/errors.ts";
+import { noKeyring, type KeyOperationKind, type KeyringAnswer } from "../../lib/keyring-pool.ts";
 import type { KeyResponse } from "../../wire/gossip/serf-messages.ts";
 import type { SerfContext } from "./serf-context.ts";
-import type {
-  HeardQuery,
-  KeyOperationKind,
-  KeyOperationResult,
-  KeyringAnswer,
-  KeyringRequest,
-} from "./serf-effects.ts";
+import type { HeardQuery, KeyOperationResult, KeyringRequest } from "./serf-effects.ts";
 import type { QueryBook, QueryListener } from "./serf-query-book.ts";
 
 /** Shortest text of a key in a response: so many at most may fit. */
@@ -24,14 +19,6 @@ const keyTextBytesMin = 25;
 const pendingMax = 256;
 /** First byte of a key response. */
 const keyResponseType = 8;
-
-/** What nodes without encryption say. */
-const notEncrypted: Readonly<Record<KeyOperationKind, string>> = {
-  install: "No keyring to modify (encryption not enabled)",
-  use: "No keyring to modify (encryption not enabled)",
-  remove: "No keyring to modify (encryption not enabled)",
-  list: "Keyring is empty (encryption not enabled)",
-};
 
 /** Answers the key operations of the pool on this node. */
 export class KeyResponder {
@@ -52,7 +39,7 @@ export class KeyResponder {
     const key = this.#keyOf(query.payload);
     // The reference answers a failure without a word where it cannot read the request.
     if (key === undefined) return this.#respond(query, operation, failure(""));
-    if (!this.#isEncrypted) return this.#respond(query, operation, failure(notEncrypted[operation]));
+    if (!this.#isEncrypted) return this.#respond(query, operation, failure(noKeyring(operation)));
     this.#context.log("info", `Received ${operation}-${operation === "list" ? "keys" : "key"} query`);
     this.#operationId += 1;
     this.#pending.set(this.#operationId, { query, operation });

@@ -11,6 +11,7 @@ import { assert, unreachable } from "../../lib/assert.ts";
 import type { MonotonicMs } from "../../lib/clock.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import { unpackIp } from "../../lib/ip.ts";
+import type { KeyOperationKind } from "../../lib/keyring-pool.ts";
 import type { Member } from "../../lib/members.ts";
 import type { AliveMessage } from "../../wire/gossip/messages.ts";
 import type {
@@ -32,7 +33,6 @@ import { Departure, type SerfState } from "./serf-departure.ts";
 import { sendDirect } from "./serf-direct.ts";
 import type {
   HeardQuery,
-  KeyOperationKind,
   KeyOperationResult,
   KeyringRequest,
   QueryRequest,
