@@ -28,7 +28,7 @@ function serverHealth(server: ServerView): ServerHealth {
     SerfStatus: serfStatusNumber(server.nodeStatus),
     Version: server.version,
     Leader: server.state === "leader",
-    LastContact: server.stats.lastContactMs * millisecondNs,
+    LastContact: Math.round(server.stats.lastContactMs * millisecondNs),
     LastTerm: server.stats.lastTerm,
     LastIndex: server.stats.lastIndex,
     Healthy: server.healthy,
@@ -67,7 +67,7 @@ function serverState(server: ServerView): NonNullable<AutopilotStateReply["Serve
     },
     State: server.state,
     Stats: {
-      LastContact: server.stats.lastContactMs * millisecondNs,
+      LastContact: Math.round(server.stats.lastContactMs * millisecondNs),
       LastTerm: server.stats.lastTerm,
       LastIndex: server.stats.lastIndex,
     },
