@@ -9,7 +9,6 @@
  */
 import { must } from "../../lib/assert.ts";
 import type { KeyringAnswer } from "../../lib/keyring-pool.ts";
-import type { KeyringAnswer } from "../../lib/keyring-pool.ts";
 import type { Member, MemberEvent, MemberPool } from "../../lib/members.ts";
 import type { NetAddress } from "../../lib/net.ts";
 import type { Coordinate } from "../core/coordinate.ts";

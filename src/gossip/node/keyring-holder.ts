@@ -4,7 +4,6 @@
  * Failures are told in the reference's words, since its command shows them.
  */
 import type { KeyOperationKind } from "../../lib/keyring-pool.ts";
-import type { KeyOperationKind } from "../../lib/keyring-pool.ts";
 import { unreachable } from "../../lib/assert.ts";
 import { toBase64 } from "../../wire/schema/base64.ts";
 import { renderKeyringFile, type Keyring, type KeyringChange } from "../../wire/gossip/keyring.ts";

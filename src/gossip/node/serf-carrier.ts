@@ -2,7 +2,6 @@
 import { unreachable } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { KeyOperationKind, KeyringAnswer } from "../../lib/keyring-pool.ts";
-import type { KeyOperationKind, KeyringAnswer } from "../../lib/keyring-pool.ts";
 import type { Log } from "../../lib/log.ts";
 import type { MemberEvent } from "../../lib/members.ts";
 import type { Metrics } from "../../lib/metrics.ts";
