@@ -31,7 +31,6 @@ export async function runAgent(argv: readonly string[], host: CliHost): Promise<
   try {
     args = parseAgentArgs(argv);
     loaded = loadConfig({ ...configHost(), args });
-    refuseWhatComesLater(loaded.config);
   } catch (error) {
     if (error instanceof FlagError) host.stderr.write(`${error.message}\n${agentUsage()}\n`);
     else if (error instanceof ProconsulError) host.stderr.write(`==> ${error.message}\n`);
@@ -50,23 +49,8 @@ export async function runAgent(argv: readonly string[], host: CliHost): Promise<
   }
 }
 
-/** A cluster needs gossip and RPC between agents, which this version does not have yet. */
-function refuseWhatComesLater(config: Config): void {
-  if (!config.server) {
-    throw new NotYetError(
-      "client agents are not supported yet by this version of Proconsul: start with -dev or -server",
-    );
-  }
-  if (config.bootstrapExpect > 1) {
-    throw new NotYetError(
-      "several servers are not supported yet by this version of Proconsul: use -bootstrap-expect=1",
-    );
-  }
-}
-
-class NotYetError extends ProconsulError {
-  readonly code = "not-yet";
-}
+/** A leave that takes longer is given up. */
+const gracefulTimeoutMs = 15_000;
 
 class StillStartingError extends ProconsulError {
   readonly code = "still-starting";
@@ -119,7 +103,7 @@ class Session implements Disposable {
       build: this.#build,
       debugConfig: debugConfig(config, { nodeId }),
       logs: this.#logs,
-      leaveWanted: () => this.#end(0),
+      leave: () => this.#leave(),
       reload: () => this.#reload(),
       failed: (error) => {
         this.#log.error("the agent cannot go on", {
@@ -132,6 +116,26 @@ class Session implements Disposable {
     const code = await ended;
     await this.#process.stop();
     return code;
+  }
+
+  /** Asked for over HTTP: the answer goes out when the agent has left, and then everything ends. */
+  async #leave(): Promise<void> {
+    if (this.#process === undefined) throw new StillStartingError();
+    await this.#process.leave();
+    this.#end(0);
+  }
+
+  #leaveGracefully(): void {
+    this.#log.info("Gracefully shutting down agent...");
+    const late = systemClock.after(gracefulTimeoutMs, () => {
+      this.#log.info("Timeout on graceful leave. Exiting");
+      this.#end(1);
+    });
+    this.#undo.add(late);
+    void (this.#process?.leave() ?? Promise.resolve()).then(() => {
+      this.#log.info("Graceful exit completed");
+      this.#end(0);
+    });
   }
 
   /** Reads the configuration again and takes over what may change. Rejects when it is not valid. */
@@ -165,10 +169,21 @@ class Session implements Disposable {
   }
 
   #onSignals(config: Config): void {
+    let isEnding = false;
     const end = (signal: string, graceful: boolean): void => {
       this.#log.info("Caught signal", { signal });
-      if (!graceful) this.#log.info("Graceful shutdown disabled. Exiting");
-      this.#end(graceful ? 0 : 1);
+      if (isEnding) {
+        this.#log.info("Caught second signal, Exiting", { signal });
+        this.#end(1);
+        return;
+      }
+      isEnding = true;
+      if (!graceful) {
+        this.#log.info("Graceful shutdown disabled. Exiting");
+        this.#end(1);
+        return;
+      }
+      this.#leaveGracefully();
     };
     const listeners = [
       ["SIGINT", () => end("interrupt", !config.skipLeaveOnInterrupt)],

@@ -21,9 +21,8 @@ import { txnRoutes } from "../http/txn-routes.ts";
 import type { HttpContext, Route } from "../http/types.ts";
 import type { Log } from "../lib/log.ts";
 import type { Rng } from "../lib/rng.ts";
-import { Snapshots } from "../server/snapshot.ts";
+import { parseServer } from "../wire/gossip/agent-tags.ts";
 import type { JsonObject } from "../wire/schema/codec.ts";
-import { systemArchiveTools } from "../runtime/archive-tools.ts";
 import { openAgentFiles } from "../runtime/agent-files.ts";
 import type { BuildInfo } from "../runtime/build-info.ts";
 import { systemCheckIo } from "../runtime/check-io.ts";
@@ -35,7 +34,10 @@ import { renderJsonLine, renderText, type LogHub } from "../runtime/text-log.ts"
 import { createAgentHost } from "./agent-host.ts";
 import { openDns, type DnsService } from "./dns.ts";
 import { openListeners } from "./listeners.ts";
-import { startServer, type RunningServer } from "./server-parts.ts";
+import type { AgentCore } from "./agent-core.ts";
+import { startClientCore } from "./client-core.ts";
+import { joinPools } from "./join-pools.ts";
+import { newLeaderEvent, startServerCore } from "./server-core.ts";
 
 export interface AgentProcessParts {
   readonly config: Config;
@@ -43,8 +45,8 @@ export interface AgentProcessParts {
   readonly build: BuildInfo;
   readonly debugConfig: JsonObject;
   readonly logs: LogHub;
-  /** Somebody asked, over HTTP, to leave. */
-  leaveWanted(): void;
+  /** Somebody asked, over HTTP, to leave: settles when the agent has left the cluster, and then ends it. */
+  leave(): Promise<void>;
   reload(): Promise<void>;
   failed(error: unknown): void;
 }
@@ -53,6 +55,8 @@ export interface AgentProcess {
   readonly agent: Agent;
   /** Takes over what a reload may change beside definitions. */
   reload(config: Config): void;
+  /** Leaves the cluster for good; `stop` comes after it. Never rejects. */
+  leave(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -62,44 +66,53 @@ export async function startAgentProcess(parts: AgentProcessParts): Promise<Agent
   const log = logs.logger("agent");
   const registry = new MetricsRegistry(systemClock);
   const rng = systemRng();
-  const running = await startServer({
+  const coreParts = {
     config,
     nodeId: parts.nodeId,
     version: parts.build.compatibleVersion,
+    net: systemNet,
     clock: systemClock,
-    rng: rng.fork("server"),
+    rng: rng.fork("core"),
     log,
     metrics: registry,
-    failed: (error) => parts.failed(error),
-  });
-  const agent = createAgent({
-    settings: agentSettings(parts),
-    rpc: running.server,
-    clock: systemClock,
-    random: (limit) => rng.below(limit),
-    uuid: systemUuid,
-    log,
-    metrics: registry,
-    registry,
-    files: config.dataDir === undefined ? noFiles : openAgentFiles(config.dataDir),
-    io: systemCheckIo(),
-    host: createAgentHost({
-      config,
-      nodeId: parts.nodeId,
-      version: parts.build.compatibleVersion,
-      consensus: running.consensus,
-      debugConfig: parts.debugConfig,
-      leave: () => Promise.resolve(parts.leaveWanted()),
-      reload: () => parts.reload(),
-    }),
-    logs: {
-      subscribe: ({ level, json }, fn) =>
-        logs.subscribe(levelOf(level), (record) =>
-          fn(`${json ? renderJsonLine(record) : renderText(record)}\n`),
-        ),
-    },
-  });
-  return assemble({ parts, log, running, agent, registry, rng });
+    failed: (error: unknown) => parts.failed(error),
+  };
+  const core = await (config.server ? startServerCore(coreParts) : startClientCore(coreParts));
+  try {
+    const { consensus } = core;
+    const agent = createAgent({
+      settings: agentSettings(parts),
+      rpc: core.rpc,
+      clock: systemClock,
+      random: (limit) => rng.below(limit),
+      uuid: systemUuid,
+      log,
+      metrics: registry,
+      registry,
+      files: config.dataDir === undefined ? noFiles : openAgentFiles(config.dataDir),
+      io: systemCheckIo(),
+      host: createAgentHost({
+        config,
+        version: parts.build.compatibleVersion,
+        pools: core.pools,
+        ...(consensus === undefined ? {} : { consensus: () => consensus.status() }),
+        knownServers: () => core.knownServers(),
+        debugConfig: parts.debugConfig,
+        leave: () => parts.leave(),
+        reload: () => parts.reload(),
+      }),
+      logs: {
+        subscribe: ({ level, json }, fn) =>
+          logs.subscribe(levelOf(level), (record) =>
+            fn(`${json ? renderJsonLine(record) : renderText(record)}\n`),
+          ),
+      },
+    });
+    return await assemble({ parts, log, core, agent, registry, rng });
+  } catch (error) {
+    await core.close();
+    throw error;
+  }
 }
 
 type Level = "trace" | "debug" | "info" | "warn" | "error";
@@ -114,47 +127,32 @@ export function levelOf(name: string): Level {
 interface Assembly {
   readonly parts: AgentProcessParts;
   readonly log: Log;
-  readonly running: RunningServer;
+  readonly core: AgentCore;
   readonly agent: Agent;
   readonly registry: MetricsRegistry;
   readonly rng: Rng;
 }
 
-async function assemble({ parts, log, running, agent, registry, rng }: Assembly): Promise<AgentProcess> {
+async function assemble(assembly: Assembly): Promise<AgentProcess> {
+  const { parts, log, core, agent, registry, rng } = assembly;
   const { config } = parts;
-  const context: HttpContext = {
-    rpc: running.server,
-    datacenter: config.datacenter,
-    nodeName: config.nodeName,
-    log: log.named("http"),
-    metrics: registry,
-    kvValueBytesMax: config.limits.kvMaxValueSize,
-    txnBytesMax: config.limits.txnMaxReqLen,
-    snapshots: new Snapshots({
-      consensus: running.consensus,
-      tools: systemArchiveTools,
-      clock: systemClock,
-      datacenter: config.datacenter,
-    }),
-  };
   const app = createApp({
     routes: allRoutes(agent),
-    context,
+    context: httpContext(assembly),
     blockedEndpoints: config.http.blockEndpoints,
     responseHeaders: config.http.responseHeaders,
     unprintableCharFilter: config.http.unprintableCharFilter,
   });
-  const leading = running.consensus.onLeadership((isLeader) => {
-    if (isLeader) agent.serverUp();
-  });
+  const ending = new AbortController();
+  const watching = watchServers(core, () => agent.serverUp());
   let listeners: readonly Listener[] = [];
   let dns: DnsService | undefined;
-  const stop = async (): Promise<void> => {
-    leading[Symbol.dispose]();
+  const closeDoors = async (): Promise<void> => {
+    ending.abort();
+    watching[Symbol.dispose]();
     await dns?.close();
     await Promise.all(listeners.map((listener) => listener.close()));
     await agent.stop();
-    await running.close();
   };
   try {
     // What was registered before a restart is there before anyone can ask for it.
@@ -162,7 +160,7 @@ async function assemble({ parts, log, running, agent, registry, rng }: Assembly)
     listeners = await openListeners(app, config, log);
     dns = await openDns({
       config,
-      rpc: running.server,
+      rpc: core.rpc,
       net: systemNet,
       clock: systemClock,
       log,
@@ -170,10 +168,59 @@ async function assemble({ parts, log, running, agent, registry, rng }: Assembly)
       random: (limit) => rng.below(limit),
     });
   } catch (error) {
-    await stop();
+    await closeDoors();
     throw error;
   }
-  return { agent, reload: (next) => dns?.reload(next), stop };
+  joinPools({ config, core, log, clock: systemClock, signal: ending.signal }).catch((error: unknown) =>
+    parts.failed(error),
+  );
+  return {
+    agent,
+    reload: (next) => dns?.reload(next),
+    leave: () => core.leave(),
+    stop: async () => {
+      await closeDoors();
+      await core.close();
+    },
+  };
+}
+
+function httpContext({ parts, log, core, registry }: Assembly): HttpContext {
+  const { config } = parts;
+  return {
+    rpc: core.rpc,
+    datacenter: config.datacenter,
+    nodeName: config.nodeName,
+    log: log.named("http"),
+    metrics: registry,
+    kvValueBytesMax: config.limits.kvMaxValueSize,
+    txnBytesMax: config.limits.txnMaxReqLen,
+    snapshots: core.snapshots,
+  };
+}
+
+/** Calls `up` when this agent may have found a server, or a leader. */
+function watchServers({ consensus, pools }: AgentCore, up: () => void): Disposable {
+  const watching = [
+    pools.lan.onMember(({ kind, member }) => {
+      if (kind === "join" && parseServer(member) !== undefined) up();
+    }),
+    pools.lan.onUserEvent(({ name }) => {
+      if (name === newLeaderEvent) up();
+    }),
+    ...(consensus === undefined
+      ? []
+      : [
+          consensus.onLeadership((isLeader) => {
+            if (isLeader) up();
+          }),
+        ]),
+  ];
+  return {
+    [Symbol.dispose]: () => {
+      for (const one of watching) one[Symbol.dispose]();
+    },
+  };
 }
 
 function allRoutes(agent: Agent): readonly Route[] {

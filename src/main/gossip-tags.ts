@@ -30,6 +30,13 @@ export function lanTags({ config, nodeId, version }: TagFacts): Readonly<Record<
   };
 }
 
+/** Tags of a server in the WAN pool. */
+export function wanTags(facts: TagFacts): Readonly<Record<string, string>> {
+  const { wan_join_port: lanOnly, ...tags } = lanTags(facts);
+  void lanOnly;
+  return tags;
+}
+
 function serverTags({ config }: TagFacts): Readonly<Record<string, string>> {
   const { ports, bootstrap, bootstrapExpect } = config;
   return {

@@ -5,6 +5,8 @@ import type { Log } from "../lib/log.ts";
 import type { MemberPool } from "../lib/members.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Rng } from "../lib/rng.ts";
+import type { Transport } from "../raft/node/transport.ts";
+import type { Forwarder } from "../server/forward.ts";
 import type { WideAreaPool } from "../server/datacenter-maps.ts";
 import type { ServerInfo } from "../wire/gossip/agent-tags.ts";
 import type { RaftStats } from "../wire/rpc/status-methods.ts";
@@ -34,4 +36,8 @@ export interface ServerCluster {
   announceLeader(): void;
   /** Absent where there is no wide-area pool. */
   readonly wan?: WideAreaPool;
+  /** How Raft reaches the others. */
+  readonly transport: Transport;
+  /** How calls reach the leader. */
+  readonly forwarder: Forwarder;
 }

@@ -55,6 +55,17 @@ export interface RunningServer {
 
 const defaultSessionTtlMinMs = 10_000;
 
+const endpoints = [
+  ...kvEndpoints,
+  ...txnEndpoints,
+  ...sessionEndpoints,
+  ...catalogEndpoints,
+  ...healthEndpoints,
+  ...coordinateEndpoints,
+  ...statusEndpoints,
+  ...operatorEndpoints,
+];
+
 /** Opens the data and starts serving calls. Rejects when the data cannot be used. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { config, clock, log } = parts;
@@ -148,8 +159,7 @@ async function openConsensus(parts: ServerParts, machine: Fsm): Promise<RaftNode
     {
       machine,
       ...stores,
-      // A single server has no peers to reach; the network transport comes with the cluster.
-      transport: new MemoryNetwork().connect(address),
+      transport: parts.cluster?.transport ?? new MemoryNetwork().connect(address),
       clock,
       rng: parts.rng.fork("raft"),
       log: log.named("server.raft"),

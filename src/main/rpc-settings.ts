@@ -1,0 +1,17 @@
+/** What both kinds of agents take from the configuration for calls between them. */
+import type { Config } from "../config/config.ts";
+import type { CallTimeouts } from "../rpc/call-timeout.ts";
+
+/** Archives are held in memory; larger ones are refused. */
+export const archiveBytesMax = 1024 * 1024 * 1024;
+/** A server writes or reads its whole state without a word. */
+export const snapshotSilenceMs = 600_000;
+
+export function callTimeouts({ limits, queryTimes }: Config): CallTimeouts {
+  return {
+    rpcClientTimeoutMs: limits.rpcClientTimeoutMs,
+    rpcHoldTimeoutMs: limits.rpcHoldTimeoutMs,
+    defaultQueryTimeMs: queryTimes.defaultMs,
+    maxQueryTimeMs: queryTimes.maxMs,
+  };
+}

@@ -1,0 +1,160 @@
+/** A server's core: pools, consensus, endpoints, and the door on the RPC port. */
+import type { GossipNode } from "../gossip/node/gossip-node.ts";
+import { must } from "../lib/assert.ts";
+import { hostPort, type NetListener } from "../lib/net.ts";
+import type { MemberPool } from "../lib/members.ts";
+import { NetTransport, raftLeadingByte } from "../raft/node/net-transport.ts";
+import { LeaderForwarder, LeaderSnapshots } from "../rpc/leader-forwarder.ts";
+import { defaultRpcDoorOptions, RpcDoor } from "../rpc/rpc-door.ts";
+import { RpcPool, serverPoolOptions } from "../rpc/rpc-pool.ts";
+import { SnapshotClient } from "../rpc/snapshot-client.ts";
+import { systemArchiveTools } from "../runtime/archive-tools.ts";
+import { serverMembers } from "../server/known-servers.ts";
+import { leaveServer } from "../server/leader-leave.ts";
+import { Snapshots } from "../server/snapshot.ts";
+import { statusRaftStats } from "../wire/rpc/status-methods.ts";
+import type { AgentCore } from "./agent-core.ts";
+import { floodJoin } from "./flood-join.ts";
+import { openLanPool, openWanPool, type PoolParts } from "./gossip-pools.ts";
+import { archiveBytesMax, callTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
+import { startServer, type RunningServer } from "./server-parts.ts";
+
+export interface ServerCoreParts extends PoolParts {
+  /** Consensus cannot go on: the disk refuses, or a bug. */
+  failed(error: unknown): void;
+}
+
+/** The user event that tells who leads. Source: protocol reference, gossip-serf section 10. */
+export const newLeaderEvent = "consul:new-leader";
+
+/** Rejects, with nothing left running, when a port or the data cannot be had. */
+export async function startServerCore(parts: ServerCoreParts): Promise<AgentCore> {
+  const { config, net } = parts;
+  const opened = new Opened();
+  try {
+    let door: RpcDoor | undefined;
+    const listener: NetListener = await net.listen(config.addresses.rpcBind, (connection) => {
+      // Peers that come before everything stands try again.
+      if (door === undefined) connection.destroy();
+      else door.accept(connection);
+    });
+    opened.add(() => listener.close());
+    const lan = await openLanPool(parts);
+    opened.add(() => lan.shutdown());
+    const wan = await openWanPool(parts);
+    if (wan !== undefined) opened.add(() => wan.shutdown());
+    return await assemble(parts, { lan, wan, opened, opens: (own) => (door = own) });
+  } catch (error) {
+    await opened.closeAll();
+    throw error;
+  }
+}
+
+interface Doors {
+  readonly lan: GossipNode;
+  readonly wan: GossipNode | undefined;
+  readonly opened: Opened;
+  opens(door: RpcDoor): void;
+}
+
+async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doors): Promise<AgentCore> {
+  const { config, net, clock, log, metrics } = parts;
+  const pool = new RpcPool({ net, clock }, serverPoolOptions);
+  opened.add(() => pool.close());
+  const timeouts = callTimeouts(config);
+  const transport = new NetTransport({
+    net,
+    clock,
+    log: log.named("server.raft"),
+    resolveAddress: (id) => addressOf(lan, id),
+  });
+  const running = await startServer({
+    ...parts,
+    cluster: {
+      pool: lan,
+      ...(wan === undefined
+        ? {}
+        : { wan: { pool: wan, coordinateOf: (name: string) => wan.coordinateOf(name) } }),
+      transport,
+      forwarder: new LeaderForwarder({ pool, timeouts }),
+      raftStats: (server) =>
+        pool.call(server, { method: statusRaftStats, request: statusRaftStats.request.zero }),
+      forceLeave: async (name) => {
+        await lan.forceLeave(name, false);
+      },
+      announceLeader: () => lan.userEvent(newLeaderEvent, new TextEncoder().encode(config.nodeName)),
+    },
+  });
+  opened.add(() => running.close());
+  const snapshots = new Snapshots({
+    consensus: running.consensus,
+    tools: systemArchiveTools,
+    clock,
+    datacenter: config.datacenter,
+    forwarder: new LeaderSnapshots(
+      new SnapshotClient({ pool, clock, archiveBytesMax, silenceMs: snapshotSilenceMs }),
+    ),
+  });
+  const door = new RpcDoor(
+    { service: running.server, snapshots, clock, log: log.named("server.rpc"), metrics },
+    {
+      ...defaultRpcDoorOptions,
+      firstByteTimeoutMs: config.limits.rpcHandshakeTimeoutMs,
+      connectionsPerClientMax: config.limits.rpcMaxConnsPerClient ?? Number.MAX_SAFE_INTEGER,
+    },
+  );
+  door.register(raftLeadingByte, transport.accept);
+  opened.add(() => door.close());
+  opens(door);
+  if (wan !== undefined) {
+    const flooding = floodJoin({ lan, wan, clock, log: log.named("server"), nodeName: config.nodeName });
+    opened.add(() => flooding[Symbol.dispose]());
+  }
+  return {
+    rpc: running.server,
+    snapshots,
+    pools: { lan, wan },
+    consensus: running.consensus,
+    knownServers: () => serverMembers(lan).length,
+    leave: () => leave(parts, running, { lan, wan }),
+    close: () => opened.closeAll(),
+  };
+}
+
+/** Where gossip says that a server is now; `undefined` if it does not know. */
+function addressOf(pool: MemberPool, id: string): string | undefined {
+  const found = serverMembers(pool).find(({ info }) => info.id === id);
+  return found === undefined ? undefined : hostPort(found.info.rpc);
+}
+
+function leave(
+  { config, nodeId, clock, log }: ServerCoreParts,
+  running: RunningServer,
+  { lan, wan }: { readonly lan: GossipNode; readonly wan: GossipNode | undefined },
+): Promise<void> {
+  // Whoever is alone has nobody to wait for.
+  const isAlone = lan.members().filter((member) => member.status === "alive").length <= 1;
+  return leaveServer({
+    consensus: running.consensus,
+    clock,
+    log: log.named("server"),
+    nodeId,
+    leaveLan: () => lan.leave(),
+    ...(wan === undefined ? {} : { leaveWan: () => wan.leave() }),
+    refuseRequests: () => running.server.leave(),
+    drainMs: isAlone ? 0 : config.leaveDrainTimeMs,
+  });
+}
+
+/** What is open, to be closed last first. */
+class Opened {
+  readonly #closers: (() => void | Promise<void>)[] = [];
+
+  add(close: () => void | Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  async closeAll(): Promise<void> {
+    while (this.#closers.length > 0) await must(this.#closers.pop(), "there is one more")();
+  }
+}
