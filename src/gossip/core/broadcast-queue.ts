@@ -10,7 +10,8 @@ import { assert } from "../../lib/assert.ts";
 import { SortedTree } from "../../lib/sorted-tree.ts";
 
 interface Entry {
-  readonly transmits: number;
+  /** Part of the order: changes only while the entry is out of the tree. */
+  transmits: number;
   readonly length: number;
   /** Grows with each message. */
   readonly order: number;
@@ -58,7 +59,9 @@ export class BroadcastQueue {
     const { name, token } = marks;
     const old = name === undefined ? undefined : this.#named.get(name);
     if (old !== undefined) this.#drop(old);
-    this.#put({ transmits: 0, length: bytes.length, order: this.#order, bytes, name, token });
+    const entry = { transmits: 0, length: bytes.length, order: this.#order, bytes, name, token };
+    this.#tree.set(entry, true);
+    if (name !== undefined) this.#named.set(name, entry);
   }
 
   /** The messages for one packet; counts as one transmission of each. */
@@ -79,10 +82,11 @@ export class BroadcastQueue {
       this.#tree.delete(entry);
       taken.push(entry.bytes);
       free -= entry.length + overheadBytes;
-      if (entry.transmits + 1 >= transmitsMax) this.#finish(entry);
-      else again.push({ ...entry, transmits: entry.transmits + 1 });
+      entry.transmits += 1;
+      if (entry.transmits >= transmitsMax) this.#finish(entry);
+      else again.push(entry);
     }
-    for (const entry of again) this.#put(entry);
+    for (const entry of again) this.#tree.set(entry, true);
     return taken;
   }
 
@@ -110,11 +114,6 @@ export class BroadcastQueue {
     readonly name: string | undefined;
   }[] {
     return this.#tree.keysArray();
-  }
-
-  #put(entry: Entry): void {
-    this.#tree.set(entry, true);
-    if (entry.name !== undefined) this.#named.set(entry.name, entry);
   }
 
   #drop(entry: Entry): void {
