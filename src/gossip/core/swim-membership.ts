@@ -19,7 +19,7 @@ import type { NetAddress } from "../../lib/net.ts";
 import type { AliveMessage, DeadMessage, SuspectMessage } from "../../wire/gossip/messages.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { suspicionMinMs } from "./scaling.ts";
-import { Suspicion } from "./suspicion.ts";
+import { Suspicion, type SuspicionTerms } from "./suspicion.ts";
 import type { Dissemination } from "./swim-dissemination.ts";
 import type { SwimOutcome } from "./swim-effects.ts";
 import { isGone, toSwimNode, type NodeRecord } from "./swim-node-table.ts";
@@ -37,6 +37,7 @@ export class Membership {
   /** The highest incarnation this node ever took. */
   #incarnation = 0;
   #isLeaving = false;
+  #terms: (SuspicionTerms & { readonly nodeCount: number }) | undefined;
 
   constructor(state: SwimState, news: Dissemination) {
     this.#state = state;
@@ -248,17 +249,23 @@ export class Membership {
   }
 
   #suspectRecord(record: NodeRecord, { from, incarnation }: SuspectMessage): void {
-    const { table, options, nowMs } = this.#state;
+    const { table, nowMs } = this.#state;
+    table.accuse(record, { state: "suspect", incarnation }, nowMs);
+    record.suspicion = new Suspicion(from, this.#suspicionTerms(table.size), nowMs);
+    this.#verdicts.add(record.suspicion.deadlineMs, record);
+  }
+
+  /** Mass deaths make thousands of suspicions on the same terms, so those are shared. */
+  #suspicionTerms(nodeCount: number): SuspicionTerms {
+    if (this.#terms?.nodeCount === nodeCount) return this.#terms;
+    const { options } = this.#state;
     // Two probe intervals short of the nominal time, since nothing is known of when the others probe.
     const expected = options.suspicionMult - 2;
-    const nodeCount = table.size;
     // Neither this node nor the suspect confirms: with too few others nothing is expected.
     const wanted = nodeCount - 2 < expected ? 0 : expected;
     const minMs = suspicionMinMs({ ...options, nodeCount });
-    const terms = { wanted, minMs, maxMs: options.suspicionTimeoutMultMax * minMs };
-    table.accuse(record, { state: "suspect", incarnation }, nowMs);
-    record.suspicion = new Suspicion(from, terms, nowMs);
-    this.#verdicts.add(record.suspicion.deadlineMs, record);
+    this.#terms = { nodeCount, wanted, minMs, maxMs: options.suspicionTimeoutMultMax * minMs };
+    return this.#terms;
   }
 
   #bury(record: NodeRecord, message: DeadMessage, outcome?: SwimOutcome): void {
