@@ -24,9 +24,9 @@ export class CoordinateBook {
     return this.#client.resets;
   }
 
-  /** The last coordinate of a node, this one's included once it has measured anything. */
+  /** The last coordinate of a node; of this one always. */
   of(name: string): Coordinate | undefined {
-    return this.#peers.get(name);
+    return name === this.#context.nodeName ? this.own : this.#peers.get(name);
   }
 
   /** What an ack carries. */
@@ -48,7 +48,6 @@ export class CoordinateBook {
     this.#payload = undefined;
     this.#context.sample("coordinate.adjustment-ms", distanceSeconds(before, this.own) * 1000);
     this.#peers.set(node, other);
-    this.#peers.set(this.#context.nodeName, this.own);
   }
 
   /** Drops what is kept of a node. */
