@@ -126,9 +126,9 @@ export class ClientStream implements YamuxStreamHandler {
   closed(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const pending = this.#settle();
-    this.#released(this, false);
-    pending?.reject(new RpcConnectionError(`${makingCallPrefix}EOF`, arrived));
+    // An idle stream that the server closed is found out when it is taken.
+    if (this.#pending === undefined) return;
+    this.#finish(false)?.reject(new RpcConnectionError(`${makingCallPrefix}EOF`, arrived));
   }
 
   #answered(pair: Uint8Array): void {

@@ -23,8 +23,8 @@ export const frameRoom = new Uint8Array(frameHeaderBytes);
 
 /** Where answers go. */
 export interface RequestStreamOutput {
-  /** Sends bytes that begin with `frameHeaderBytes` of room. */
-  send(bytes: Uint8Array): void;
+  /** Sends bytes that begin with `frameHeaderBytes` of room. False: wait for `drained` before the next. */
+  send(bytes: Uint8Array): boolean;
   /** So many bytes of the peer's have been dealt with. */
   consume(byteCount: number): void;
   /** Sends no more and wants no more. */
@@ -37,27 +37,44 @@ export interface RequestStreamParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly requestBytesMax: number;
-  /** Requests under way, for all streams of the connection. */
-  readonly underWay: RequestCount;
+  readonly budget: ConnectionBudget;
   /** Used only within one turn. */
   readonly writer: MsgpackWriter;
 }
 
-/** Requests of one connection that are being served. */
-export class RequestCount {
-  readonly #max: number;
-  #count = 0;
-  constructor(max: number) {
-    this.#max = max;
+/** What all streams of one connection may use together. */
+export class ConnectionBudget {
+  readonly #requestsMax: number;
+  readonly #heldBytesMax: number;
+  #requests = 0;
+  #heldBytes = 0;
+
+  constructor(max: { readonly requests: number; readonly heldBytes: number }) {
+    this.#requestsMax = max.requests;
+    this.#heldBytesMax = max.heldBytes;
   }
-  get isFull(): boolean {
-    return this.#count >= this.#max;
+
+  /** Whether no further request may be served now. */
+  get isBusy(): boolean {
+    return this.#requests >= this.#requestsMax;
   }
+
+  /** Whether more bytes of requests wait than may. */
+  get isOverfull(): boolean {
+    return this.#heldBytes > this.#heldBytesMax;
+  }
+
   begin(): void {
-    this.#count += 1;
+    this.#requests += 1;
   }
+
   end(): void {
-    this.#count -= 1;
+    this.#requests -= 1;
+  }
+
+  /** Bytes came (positive) or were used up (negative). */
+  hold(byteCount: number): void {
+    this.#heldBytes += byteCount;
   }
 }
 
@@ -69,6 +86,8 @@ export class RequestStream {
   readonly #gone = new AbortController();
   #unconsumedBytes = 0;
   #isBusy = false;
+  /** An answer waits for the peer to read; the next request waits for it. */
+  #isStalled = false;
   #isClosed = false;
 
   constructor(parts: RequestStreamParts, output: RequestStreamOutput) {
@@ -82,7 +101,18 @@ export class RequestStream {
     if (this.#isClosed) return;
     this.#reader.push(bytes);
     this.#unconsumedBytes += bytes.length;
-    if (!this.#isBusy) this.#next();
+    this.#parts.budget.hold(bytes.length);
+    this.#next();
+    if (this.#parts.budget.isOverfull && !this.#isClosed) {
+      this.#parts.log.warn("a connection holds too much of requests that are not whole");
+      this.#close();
+    }
+  }
+
+  /** Everything sent has left. */
+  drained(): void {
+    this.#isStalled = false;
+    this.#next();
   }
 
   /** The peer sends no more, so it waits for nothing either: its streams are closed as a whole. */
@@ -92,16 +122,16 @@ export class RequestStream {
 
   /** The stream is gone. */
   closed(): void {
-    this.#isClosed = true;
-    this.#gone.abort();
+    if (!this.#isClosed) this.#forget();
   }
 
   #next(): void {
-    while (!this.#isBusy && !this.#isClosed) {
+    while (!this.#isBusy && !this.#isStalled && !this.#isClosed) {
       let pair: Uint8Array | undefined;
       try {
         pair = this.#reader.take();
         if (pair === undefined) return this.#consume();
+        this.#parts.budget.hold(-pair.length);
         this.#serve(pair);
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
@@ -120,7 +150,7 @@ export class RequestStream {
   }
 
   #serve(pair: Uint8Array): void {
-    const { service, metrics, underWay } = this.#parts;
+    const { service, metrics, budget } = this.#parts;
     const reader = new MsgpackReader(pair);
     const header = readRequestHeader(reader);
     metrics.count("rpc.request");
@@ -133,9 +163,9 @@ export class RequestStream {
       if (!(error instanceof DecodeError)) throw error;
       return this.#refuse(header, error.message);
     }
-    if (underWay.isFull) return this.#fail(header, tryElsewhereText);
+    if (budget.isBusy) return this.#fail(header, tryElsewhereText);
     this.#isBusy = true;
-    underWay.begin();
+    budget.begin();
     service.call(method, request, this.#gone.signal).then(
       (reply) => this.#reply(header, method, reply),
       (error: unknown) => this.#failed(header, error),
@@ -148,7 +178,7 @@ export class RequestStream {
       try {
         writer.raw(frameRoom);
         writeReply(writer, { seq: header.Seq, method, reply });
-        this.#output.send(writer.take());
+        this.#send(writer.take());
       } catch (error) {
         // A reply that does not fit its own codec: our bug, but not the end of the other streams.
         writer.take();
@@ -172,7 +202,7 @@ export class RequestStream {
 
   #done(): void {
     this.#isBusy = false;
-    this.#parts.underWay.end();
+    this.#parts.budget.end();
     this.#next();
   }
 
@@ -182,7 +212,11 @@ export class RequestStream {
     writer.raw(frameRoom);
     // No text would mean no error.
     writeErrorReply(writer, { Error: text === "" ? "unknown error" : text, ...header });
-    this.#output.send(writer.take());
+    this.#send(writer.take());
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#isStalled = !this.#output.send(bytes);
   }
 
   #refuse(header: RequestHeader, text: string): void {
@@ -191,9 +225,14 @@ export class RequestStream {
   }
 
   #close(): void {
-    this.#isClosed = true;
-    this.#gone.abort();
+    this.#forget();
     this.#output.close();
+  }
+
+  #forget(): void {
+    this.#isClosed = true;
+    this.#parts.budget.hold(-this.#reader.heldBytes);
+    this.#gone.abort();
   }
 }
 

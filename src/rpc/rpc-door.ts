@@ -13,7 +13,7 @@ import { MsgpackWriter } from "../wire/msgpack/writer.ts";
 import { frameHeaderBytes } from "../wire/yamux/frame.ts";
 import { defaultYamuxOptions, type YamuxOptions } from "../wire/yamux/options.ts";
 import { ClientCount } from "./client-count.ts";
-import { RequestCount, RequestStream, type RequestStreamParts } from "./request-stream.ts";
+import { ConnectionBudget, RequestStream, type RequestStreamParts } from "./request-stream.ts";
 import { rpcType } from "./rpc-type.ts";
 import type { RpcService, SnapshotService } from "./service.ts";
 import { serveSnapshot } from "./snapshot-server.ts";
@@ -28,6 +28,8 @@ export interface RpcDoorOptions {
   readonly requestsPerConnectionMax: number;
   /** A request that is larger ends its stream. */
   readonly requestBytesMax: number;
+  /** Bytes of requests that are not whole or wait for their turn; a stream that brings more is closed. */
+  readonly heldBytesPerConnectionMax: number;
   readonly archiveBytesMax: number;
   readonly yamux: YamuxOptions;
 }
@@ -38,6 +40,7 @@ export const defaultRpcDoorOptions: RpcDoorOptions = {
   connectionsPerClientMax: 100,
   requestsPerConnectionMax: 32_768,
   requestBytesMax: 64 * 1024 * 1024,
+  heldBytesPerConnectionMax: 256 * 1024 * 1024,
   archiveBytesMax: 1024 * 1024 * 1024,
   yamux: defaultYamuxOptions,
 };
@@ -132,7 +135,10 @@ export class RpcDoor {
       log,
       metrics,
       requestBytesMax: this.#options.requestBytesMax,
-      underWay: new RequestCount(this.#options.requestsPerConnectionMax),
+      budget: new ConnectionBudget({
+        requests: this.#options.requestsPerConnectionMax,
+        heldBytes: this.#options.heldBytesPerConnectionMax,
+      }),
       writer: this.#writer,
     };
   }
@@ -164,7 +170,7 @@ export class RpcDoor {
   #serveSingle(connection: Connection, rest: Uint8Array): void {
     let unconsumedBytes = 0;
     const stream = new RequestStream(this.#streamParts(), {
-      send: (bytes) => void connection.write(bytes.subarray(frameHeaderBytes)),
+      send: (bytes) => connection.write(bytes.subarray(frameHeaderBytes)),
       consume: (byteCount) => {
         unconsumedBytes -= byteCount;
         connection.resume();
@@ -177,7 +183,12 @@ export class RpcDoor {
       // A window of our own: the peer waits while its request is served.
       if (unconsumedBytes > this.#options.yamux.windowBytes) connection.pause();
     };
-    connection.handle({ data, ended: () => stream.ended(), closed: () => stream.closed() });
+    connection.handle({
+      data,
+      ended: () => stream.ended(),
+      closed: () => stream.closed(),
+      drained: () => stream.drained(),
+    });
     if (rest.length > 0) data(rest);
   }
 

@@ -10,6 +10,9 @@ import { PermissionDeniedError, RpcError } from "../wire/rpc/method.ts";
 import { kvsApply, kvsGet, kvsList, statusLeader } from "../wire/rpc/methods.ts";
 import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { DirEntry, IndexedDirEntries, KeyRequest, KVSRequest } from "../wire/structs/kv.ts";
+import { encodeFrame, frameType } from "../wire/yamux/frame.ts";
+import { defaultYamuxOptions } from "../wire/yamux/options.ts";
+import { YamuxSession } from "../wire/yamux/session.ts";
 import { SnapshotClient } from "./snapshot-client.ts";
 import type { SnapshotTarget } from "./service.ts";
 import { answers, openTestDoor, settled, type TestDoor } from "./testing.ts";
@@ -297,6 +300,39 @@ describe("the door", () => {
     expect((refused as Error).message).toEndWith("try again later or against a different server");
     door.pool.close();
     await held;
+  });
+
+  test("serves no further request while the answers are not read", async () => {
+    let served = 0;
+    const value = new Uint8Array(100_000);
+    const list = answers(kvsList, () => {
+      served += 1;
+      return Promise.resolve(IndexedDirEntries.make({ Entries: [DirEntry.make({ Value: value })] }));
+    });
+    const door = await openTestDoor({ methods: [list] });
+    const client = new YamuxSession("dialler", defaultYamuxOptions, door.clock.monotonicMs());
+    const connection = await raw(door, 4);
+    connection.handle({ data: () => undefined, ended: () => undefined, closed: () => undefined });
+    const id = client.open(door.clock.monotonicMs());
+    const writer = new MsgpackWriter();
+    for (let seq = 0; seq < 50; seq += 1) writeRequest(writer, { seq, method: kvsList, request: key("a") });
+    client.write(id, writer.take());
+    for (const bytes of client.takeOutput()) connection.write(bytes);
+    for (let i = 0; i < 10; i += 1) await settled();
+    expect(served).toBe(3);
+    connection.write(encodeFrame({ type: frameType.windowUpdate, flags: 0, streamId: id, length: 200_000 }));
+    for (let i = 0; i < 10; i += 1) await settled();
+    expect(served).toBe(5);
+  });
+
+  test("closes a stream whose requests take more than the connection's share", async () => {
+    const door = await openTestDoor({ methods: [leader], door: { heldBytesPerConnectionMax: 1_000 } });
+    const seen = listening(await raw(door, 0, 0xc0, 0xdb, 0, 0, 0xff, 0xff, ...new Uint8Array(1_001)));
+    await settled();
+    expect(seen.events).toEqual(["ended"]);
+    const two = await raw(door, 0, 0xc0, 0xdb, 0, 0, 0xff, 0xff, ...new Uint8Array(900));
+    expect(await askLeader(door)).toBe("10.0.0.1:8300");
+    two.destroy();
   });
 
   test("survives any bytes", async () => {

@@ -25,6 +25,8 @@ export interface YamuxStreamHandler {
   ended(): void;
   /** Last call, exactly once, unless this side has reset the stream. */
   closed(): void;
+  /** Everything sent has left, after `send` had answered `false`. */
+  drained?(): void;
 }
 
 export interface YamuxConnectionParts {
@@ -94,9 +96,10 @@ export class YamuxConnection {
   }
 
   /** For `YamuxStream`. */
-  send(streamId: number, bytes: Uint8Array): void {
+  send(streamId: number, bytes: Uint8Array): boolean {
     this.#session.writeWithRoom(streamId, bytes);
     this.#scheduleFlush();
+    return this.#session.pendingBytes(streamId) === 0;
   }
 
   /** For `YamuxStream`. */
@@ -148,6 +151,8 @@ export class YamuxConnection {
         return;
       }
       case "drained":
+        this.#handlers.get(event.streamId)?.drained?.();
+        return;
       case "goAway":
         return;
       case "failed":
@@ -237,9 +242,12 @@ export class YamuxStream {
     this.id = id;
   }
 
-  /** Sends bytes that begin with `frameHeaderBytes` of room and belong to the stream from here on. */
-  send(bytes: Uint8Array): void {
-    this.#owner.send(this.id, bytes);
+  /**
+   * Sends bytes that begin with `frameHeaderBytes` of room and belong to the stream from here on. False: some
+   * wait for the peer; `drained` tells when they have left.
+   */
+  send(bytes: Uint8Array): boolean {
+    return this.#owner.send(this.id, bytes);
   }
 
   /** Lets the peer send as many bytes more. */

@@ -10,6 +10,7 @@ import { LeaderForwarder } from "../rpc/leader-forwarder.ts";
 import { RpcDoor } from "../rpc/rpc-door.ts";
 import { RpcPool, serverPoolOptions } from "../rpc/rpc-pool.ts";
 import { ManualClock, settled } from "../rpc/testing.ts";
+import { systemArchiveTools } from "../runtime/archive-tools.ts";
 import { StateStore } from "../state/store.ts";
 import { RpcConnectionError } from "../wire/rpc/error-text.ts";
 import { RpcError } from "../wire/rpc/method.ts";
@@ -18,6 +19,7 @@ import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { DirEntry, KeyRequest, KVSRequest } from "../wire/structs/kv.ts";
 import { kvEndpoints } from "./kv.ts";
 import { Server } from "./server.ts";
+import { Snapshots, type SnapshotForwarder } from "./snapshot.ts";
 import { statusEndpoints } from "./status.ts";
 import { InstantConsensus, testContext } from "./testing.ts";
 
@@ -225,4 +227,55 @@ test("what a leader refuses is not tried again", async () => {
   expect(refused.message).toBe("rpc error making call: Must provide key");
   const elsewhere = (await failure(server.call(kvsGet, read({ Datacenter: "dc2" })))) as Error;
   expect(elsewhere.message).toBe("No path to datacenter");
+});
+
+describe("snapshots", () => {
+  const saved = { archive: Uint8Array.of(1), index: 5, knownLeader: true, lastContactMs: 0 };
+  const seen: unknown[] = [];
+  const forwarder: SnapshotForwarder = {
+    save: (leader, target) => {
+      seen.push([leader, target]);
+      return Promise.resolve(saved);
+    },
+    restore: (leader, archive) => {
+      seen.push([leader, archive]);
+      return Promise.resolve();
+    },
+  };
+  const snapshotsOf = (role: Partial<ConsensusStatus>): Snapshots => {
+    const consensus = new RoleConsensus(new Fsm(new StateStore(), [], []));
+    consensus.role = role;
+    return new Snapshots({
+      consensus,
+      tools: systemArchiveTools,
+      clock: new ManualClock(),
+      datacenter: "dc1",
+      forwarder,
+    });
+  };
+  const target = { datacenter: "dc1", allowStale: false };
+
+  test("are the leader's, unless a stale one will do", async () => {
+    const follower = snapshotsOf(followerStatus);
+    expect(await follower.save(target)).toBe(saved);
+    await follower.restore(Uint8Array.of(2), target);
+    const leader = { id: "id-leader", address: "10.0.0.1:8300" };
+    expect(seen).toEqual([
+      [leader, target],
+      [leader, Uint8Array.of(2)],
+    ]);
+    expect((await follower.save({ ...target, allowStale: true })).archive.length).toBeGreaterThan(100);
+    expect((await snapshotsOf(leaderStatus).save(target)).archive.length).toBeGreaterThan(100);
+    expect(seen).toHaveLength(2);
+  });
+
+  test("find no leader, no path, and no restore that may be stale", async () => {
+    expect(await failure(snapshotsOf(leaderless).save(target))).toBeInstanceOf(NoLeaderError);
+    const elsewhere = await failure(snapshotsOf(leaderStatus).save({ ...target, datacenter: "dc2" }));
+    expect((elsewhere as Error).message).toBe("No path to datacenter");
+    const stale = await failure(
+      snapshotsOf(followerStatus).restore(Uint8Array.of(1), { ...target, allowStale: true }),
+    );
+    expect((stale as Error).message).toBe("stale not allowed for restore");
+  });
 });
