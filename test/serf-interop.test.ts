@@ -1,4 +1,6 @@
-/** Our gossip nodes in one pool with agents of the `serf` program, an independent build of the reference's libraries. */
+/**
+ * Our gossip nodes in one pool with agents of the `serf` program, an independent build of the reference's libraries.
+ */
 import { afterEach, describe, expect, test } from "bun:test";
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { Keyring } from "../src/wire/gossip/keyring.ts";

@@ -1,8 +1,8 @@
 /**
  * The gossip pools' files in the data directory: `serf/local.snapshot`, `serf/local.keyring` and their `remote` twins.
  *
- * Operations on one snapshot run one after the other; a replacement is written aside, flushed and renamed, so that a crash
- * leaves the old file or the new one. Keyrings are readable by their owner only.
+ * Operations on one snapshot run one after the other; a replacement is written aside, flushed and renamed, so that a
+ * crash leaves the old file or the new one. Keyrings are readable by their owner only.
  */
 import { appendFile, mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";

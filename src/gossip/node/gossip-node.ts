@@ -129,7 +129,10 @@ export class GossipNode implements MemberPool {
     return this.#running.carrier.setTags(tags);
   }
 
-  /** Spreads an event to every member, this node included. Throws `GossipError`, in the reference's words, if it is too large. */
+  /**
+   * Spreads an event to every member, this node included. Throws `GossipError`, in the reference's words, if it is
+   * too large.
+   */
   userEvent(name: string, payload: Uint8Array): void {
     const problem = this.#running.cores.serf((serf) => serf.userEvent(name, payload));
     if (problem !== undefined) throw new GossipError(problem);

@@ -1,4 +1,7 @@
-/** Carries out what serf wants: tells listeners, sends answers, keeps files and keys, and settles what callers wait for. */
+/**
+ * Carries out what serf wants: tells listeners, sends answers, keeps files and keys, and settles what callers wait
+ * for.
+ */
 import { unreachable } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { KeyOperationKind, KeyringAnswer } from "../../lib/keyring-pool.ts";

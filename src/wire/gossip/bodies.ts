@@ -209,7 +209,10 @@ export function writeNode(writer: MsgpackWriter, node: PushNodeState): void {
   });
 }
 
-/** One node of a full exchange; `undefined` if its state is one that nobody knows, which peers skip. Throws `DecodeError`. */
+/**
+ * One node of a full exchange; `undefined` if its state is one that nobody knows, which peers skip. Throws
+ * `DecodeError`.
+ */
 export function readNode(reader: MsgpackReader): PushNodeState | undefined {
   const { Name, Addr, Port, Meta, Incarnation, State, Vsn } = NodeEntry.decode(reader);
   const state = nodeStates[State];

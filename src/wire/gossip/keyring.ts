@@ -27,7 +27,9 @@ export class Keyring {
     this.keys = keys;
   }
 
-  /** The first of `keys` becomes primary; doubles are dropped. Throws `DecodeError` if there is none or one is no key. */
+  /**
+   * The first of `keys` becomes primary; doubles are dropped. Throws `DecodeError` if there is none or one is no key.
+   */
   static of(keys: readonly Uint8Array[]): Keyring {
     if (keys.length === 0) throw new DecodeError("keyring: at least one key is required");
     const kept: Uint8Array[] = [];

@@ -1,4 +1,6 @@
-/** The label that tells pools apart on shared ports: `f4 length:u8 label`, outermost. Source: memberlist since 0.3.0. */
+/**
+ * The label that tells pools apart on shared ports: `f4 length:u8 label`, outermost. Source: memberlist since 0.3.0.
+ */
 import { DecodeError } from "../../lib/errors.ts";
 import { messageType } from "./message-type.ts";
 

@@ -1,6 +1,6 @@
 /**
- * LZW as memberlist compresses with it: codes packed least significant bit first, 8-bit literals, widths of 9 to 12 bits
- * (the flavour of GIF, not of TIFF).
+ * LZW as memberlist compresses with it: codes packed least significant bit first, 8-bit literals, widths of 9 to 12
+ * bits (the flavour of GIF, not of TIFF).
  *
  * 0…255 are literals, 256 clears the table, 257 ends the data; entries count from 258. The encoder makes the bytes that
  * Go's encoder makes; the decoder reads what Go's decoder reads, within a limit of output.
@@ -53,9 +53,14 @@ class BitWriter {
   }
 }
 
-/** Compresses; one is kept and used again, since its table is larger than most packets. Calls do not affect each other. */
+/**
+ * Compresses; one is kept and used again, since its table is larger than most packets. Calls do not affect each
+ * other.
+ */
 export class LzwEncoder {
-  /** (previous code, byte, entry) packed as prefix·256+byte in one table and the code in the other; key 0 is "empty". */
+  /**
+   * (previous code, byte, entry) packed as prefix·256+byte in one table and the code in the other; key 0 is "empty".
+   */
   readonly #keys = new Int32Array(slotCount);
   readonly #codes = new Uint16Array(slotCount);
   #out = new BitWriter(16);

@@ -1,4 +1,7 @@
-/** memberlist's messages as values; bytes are the codec's business. Source: protocol reference, gossip-memberlist section 3. */
+/**
+ * memberlist's messages as values; bytes are the codec's business. Source: protocol reference, gossip-memberlist
+ * section 3.
+ */
 import type { NetAddress } from "../../lib/net.ts";
 
 /** [protocolMin, protocolMax, protocolCur, delegateMin, delegateMax, delegateCur]; six numbers, each 0…255. */

@@ -1,8 +1,8 @@
 /**
  * Finds where MessagePack values end in a buffer that is still growing, without decoding them.
  *
- * Resumes where it stopped, so that the work is linear however the input is cut up: a peer that sends byte by byte costs
- * no more than one that sends at once.
+ * Resumes where it stopped, so that the work is linear however the input is cut up: a peer that sends byte by byte
+ * costs no more than one that sends at once.
  */
 import { DecodeError } from "../../lib/errors.ts";
 
@@ -16,7 +16,10 @@ export class MsgpackScanner {
     this.#valuesLeft = values;
   }
 
-  /** Where the values end, or `undefined` while more bytes are needed. Throws `DecodeError` for a byte that starts no value. */
+  /**
+   * Where the values end, or `undefined` while more bytes are needed. Throws `DecodeError` for a byte that starts no
+   * value.
+   */
   scan(bytes: Uint8Array): number | undefined {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     while (this.#valuesLeft > 0) {

@@ -52,7 +52,10 @@ export interface PacketContent {
   readonly drops: readonly PacketDrop[];
 }
 
-/** Bytes that one packet may unpack to, all its compressed parts together; honest ones hold at most a datagram's worth. */
+/**
+ * Bytes that one packet may unpack to, all its compressed parts together; honest ones hold at most a datagram's
+ * worth.
+ */
 const unpackedBytesMax = 256 * 1024;
 /** Containers in containers; honest senders use two. */
 const nestingMax = 8;

@@ -1,8 +1,8 @@
 /**
  * What a stream carries, bare: no label, encryption or compression.
  *
- * Every message is a type byte and a MessagePack map; a full exchange goes on with its nodes and the upper layer's bytes,
- * a user message with its bytes. Source: protocol reference, gossip-memberlist section 4.
+ * Every message is a type byte and a MessagePack map; a full exchange goes on with its nodes and the upper layer's
+ * bytes, a user message with its bytes. Source: protocol reference, gossip-memberlist section 4.
  */
 import { unreachable } from "../../lib/assert.ts";
 import { DecodeError } from "../../lib/errors.ts";
