@@ -201,12 +201,10 @@ export class Driver {
   }
 
   #carryOut(effects: Effects): void {
-    for (const outgoing of effects.send) this.#send(outgoing);
+    this.#sendAll(effects.send);
     if (effects.write !== undefined) this.#commits.push(effects.write);
     if (effects.sendAfterWrite.length > 0) {
-      this.#commits.afterWrites(() => {
-        for (const outgoing of effects.sendAfterWrite) this.#send(outgoing);
-      });
+      this.#commits.afterWrites(() => this.#sendAll(effects.sendAfterWrite));
     }
     for (const request of effects.receiveSnapshot) {
       this.snapshotter.receive(request, this.#inbound.takeTransfer(request.inboundId));
@@ -225,9 +223,12 @@ export class Driver {
     if (!this.#isStopped) this.#commits.start();
   }
 
-  #send(outgoing: Outgoing): void {
-    if (outgoing.kind === "request") this.#outbound.send(outgoing);
-    else this.#inbound.reply(outgoing);
+  #sendAll(all: readonly Outgoing[]): void {
+    for (const outgoing of all) {
+      if (outgoing.kind === "request") this.#outbound.send(outgoing);
+      else this.#inbound.reply(outgoing);
+    }
+    if (all.length > 0) this.#parts.transport.flush();
   }
 
   #wakeAt(atMs: MonotonicMs | undefined): void {

@@ -19,6 +19,7 @@ export class MemoryNetwork {
   connect(address: string): Transport {
     return {
       send: (to, message) => this.#deliver({ from: address, to }, (handler) => handler.request(message)),
+      flush: () => undefined,
       sendSnapshot: (to, transfer) =>
         this.#deliver({ from: address, to }, (handler) => handler.snapshot(transfer)),
       serve: (handler) => this.#serve(address, handler),

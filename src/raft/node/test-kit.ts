@@ -11,6 +11,7 @@ import { MemoryLogStore } from "./memory-log-store.ts";
 import { MemorySnapshotStore } from "./memory-snapshot-store.ts";
 import { MemoryNetwork } from "./memory-transport.ts";
 import { openRaftNode, type RaftNode, type RaftNodeOptions } from "./raft-node.ts";
+import type { Transport } from "./transport.ts";
 
 /** Time stands still unless `advance` is called. */
 export class ManualClock implements Clock {
@@ -107,6 +108,8 @@ export interface Member {
 export interface ClusterOptions {
   readonly raft?: Partial<RaftOptions>;
   readonly settings?: Partial<NodeSettings>;
+  /** In place of the cluster's own network. */
+  readonly transport?: (member: Member) => Transport;
 }
 
 /** Some servers on one clock and one network; the voters are bootstrapped together. */
@@ -147,7 +150,7 @@ export class TestCluster implements AsyncDisposable {
       machine: member.machine,
       store: member.store,
       snapshots: member.snapshots,
-      transport: this.network.connect(member.address),
+      transport: this.#options.transport?.(member) ?? this.network.connect(member.address),
       clock: this.clock,
       rng: seededRng(this.members.indexOf(member) + 1),
       log: silentLog,

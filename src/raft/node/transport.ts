@@ -39,10 +39,12 @@ export type TransportReply =
 /** One server's end of the network. */
 export interface Transport {
   /**
-   * Sends before it returns if it can. Requests of one lane to one server arrive in order.
+   * Requests of one lane to one server arrive in order. May hold the request back until `flush`.
    * Settles after `timeoutMs` at the latest; never rejects.
    */
   send(to: Destination, message: RaftRequest): Promise<TransportAnswer>;
+  /** Hands what was sent since the last call to the network, together. */
+  flush(): void;
   /** Sends a snapshot. Never rejects; fails if `chunks` does. */
   sendSnapshot(to: Destination, transfer: SnapshotTransfer): Promise<TransportAnswer>;
   /** Hands peers' requests to `handler` until disposed. One handler at a time. */
