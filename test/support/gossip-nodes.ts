@@ -21,7 +21,7 @@ export const quickSwim = {
   suspicionMult: 3,
   streamTimeoutMs: 2_000,
   pushPullIntervalMs: 1_000,
-  deadNodeReclaimMs: 100,
+  deadNodeReclaimMs: 1,
 };
 
 const quickSerf = {
