@@ -100,16 +100,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     coordinates,
     ...(wan === undefined ? {} : { wideAreaCoordinates: () => datacenterMaps(wan) }),
   };
-  const server = new Server(context, [
-    ...kvEndpoints,
-    ...sessionEndpoints,
-    ...txnEndpoints,
-    ...catalogEndpoints,
-    ...healthEndpoints,
-    ...coordinateEndpoints,
-    ...statusEndpoints,
-    ...operatorEndpoints,
-  ]);
+  const server = new Server(context, endpoints, parts.cluster?.forwarder);
   const duties = runLeader(parts, { context, autopilot, timers, gc });
   return {
     server,
