@@ -14,6 +14,8 @@ export interface Authorizer {
   eventWrite(name: string): boolean;
   agentRead(node: string): boolean;
   agentWrite(node: string): boolean;
+  keyringRead(): boolean;
+  keyringWrite(): boolean;
   operatorRead(): boolean;
   operatorWrite(): boolean;
   /** Everything: snapshots. */
@@ -37,6 +39,8 @@ export const allowAll: Authorizer = {
   eventWrite: yes,
   agentRead: yes,
   agentWrite: yes,
+  keyringRead: yes,
+  keyringWrite: yes,
   operatorRead: yes,
   operatorWrite: yes,
   management: yes,

@@ -2,11 +2,12 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
+import { SoloEventPool, type UserEventPool } from "../lib/user-events.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
 import { AntiEntropy } from "./anti-entropy.ts";
 import type { CheckIo } from "./check-io.ts";
 import { DefinitionLoader } from "./definition-loader.ts";
-import { EventLog } from "./events.ts";
+import { EventLog, spreadAlone, spreadByServer } from "./events.ts";
 import type { AgentFiles } from "./files.ts";
 import { Intake } from "./intake.ts";
 import { LocalState } from "./local-state.ts";
@@ -37,6 +38,8 @@ export interface AgentDeps {
   readonly io: CheckIo;
   readonly host: AgentHost;
   readonly logs: LogSource;
+  /** The pool in which user events are heard; absent: this agent alone hears its own. */
+  readonly userEvents?: UserEventPool;
 }
 
 export class Agent {
@@ -56,6 +59,7 @@ export class Agent {
   readonly #persistence: Persistence;
   readonly #loader: DefinitionLoader;
   readonly #log: Log;
+  readonly #following: Disposable;
   #reaper: Disposable | undefined;
 
   constructor(deps: AgentDeps) {
@@ -109,11 +113,16 @@ export class Agent {
       userToken: () => "",
     });
     this.intake = new Intake(this.registrar, settings.nodeName);
+    const alone = new SoloEventPool();
     this.events = new EventLog({
       nodeName: settings.nodeName,
       uuid: deps.uuid,
+      log: deps.log,
+      spread: deps.userEvents === undefined ? spreadAlone(alone, settings.datacenter) : spreadByServer(rpc),
       services: () => this.state.allServices(),
+      newLeader: () => this.serverUp(),
     });
+    this.#following = this.events.follow(deps.userEvents ?? alone);
     this.#loader = new DefinitionLoader({
       registrar: this.registrar,
       state: this.state,
@@ -133,6 +142,7 @@ export class Agent {
 
   /** Stops checks and syncing; registrations stay in the catalog. Settles when everything is on disk. */
   async stop(): Promise<void> {
+    this.#following[Symbol.dispose]();
     this.#reaper?.[Symbol.dispose]();
     this.#sync.stop();
     // A call under way is not waited for: without a leader it would hold the end up.

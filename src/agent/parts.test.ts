@@ -1,7 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { check, property, array, uint8Array, integer } from "fast-check";
 import { NodeService } from "../wire/structs/service.ts";
-import { EventLog } from "./events.ts";
 import { MetricsRegistry } from "./metrics-registry.ts";
 import { listedErrors, metaProblem } from "./service-rules.ts";
 import { sidecarPort } from "./sidecar.ts";
@@ -43,51 +42,6 @@ test("a status counts after enough results in a row", () => {
     undefined,
     "warning",
   ]);
-});
-
-describe("events", () => {
-  const make = (): EventLog => {
-    let count = 0;
-    return new EventLog({
-      nodeName: "n1",
-      uuid: () => `00000000-0000-0000-0000-${String((count += 1)).padStart(12, "0")}`,
-      services: () => [NodeService.make({ ID: "web", Service: "web", Tags: ["a"] })],
-    });
-  };
-  const input = { Name: "e", Payload: null, NodeFilter: "", ServiceFilter: "", TagFilter: "" };
-
-  test("keeps the last 256 with growing times; the answer of firing has none", () => {
-    const log = make();
-    for (let i = 0; i < 300; i += 1) expect(log.fire(input).LTime).toBe(0);
-    const times = log.list("").map(({ LTime }) => LTime);
-    expect(times.length).toBe(256);
-    expect(times).toEqual([...times].sort((a, b) => a - b));
-  });
-
-  test.each([
-    { given: { NodeFilter: "^n" }, kept: 1 },
-    { given: { NodeFilter: "^x" }, kept: 0 },
-    { given: { ServiceFilter: "web" }, kept: 1 },
-    { given: { ServiceFilter: "web", TagFilter: "b" }, kept: 0 },
-  ])("filter $given keeps $kept", ({ given, kept }) => {
-    const log = make();
-    log.fire({ ...input, ...given });
-    expect(log.list("e").length).toBe(kept);
-  });
-
-  test.each([
-    { given: { TagFilter: "x" }, text: "Cannot provide tag filter without service filter" },
-    { given: { NodeFilter: "[" }, text: "Invalid node filter" },
-  ])("refuses $given", ({ given, text }) => {
-    expect(() => make().fire({ ...input, ...given })).toThrow(text);
-  });
-
-  test("the index folds the UUID", () => {
-    const log = make();
-    expect(log.indexOf([])).toBe(1n);
-    const event = { ...log.fire(input), ID: "00000000-0000-0001-0000-000000000003" };
-    expect(log.indexOf([event])).toBe(2n);
-  });
 });
 
 test("metrics show the last whole interval", async () => {

@@ -91,7 +91,6 @@ const laterSynopses: Readonly<Record<string, string>> = {
   "intention get": "Shows an intention",
   "intention list": "Lists intentions",
   "intention match": "Shows which intentions apply to a service",
-  keyring: "Manages the keys that encrypt gossip",
   lock: "Runs a command while holding a lock",
   login: "Logs in through an auth method",
   logout: "Destroys the token of a login",
@@ -150,6 +149,11 @@ const ready: readonly RegistryEntry[] = [
     name: "keygen",
     synopsis: "Makes a key for encrypting gossip",
     load: async () => (await import("./commands/keygen.ts")).keygenCommand,
+  },
+  {
+    name: "keyring",
+    synopsis: "Manages the keys that encrypt gossip",
+    load: async () => (await import("./commands/keyring.ts")).keyringCommand,
   },
   {
     name: "kv delete",

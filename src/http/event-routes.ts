@@ -4,7 +4,7 @@ import { list } from "../wire/schema/collections.ts";
 import { bytes, int, str, uint } from "../wire/schema/scalars.ts";
 import { struct } from "../wire/schema/struct.ts";
 import { restOf } from "./agent-path.ts";
-import { datacenterOf, jsonResponse, readParams } from "./respond.ts";
+import { datacenterOf, jsonResponse, readParams, tokenOf } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 /** Gossip carries small payloads only; this is what fits. */
@@ -43,15 +43,16 @@ async function fire(agent: Agent, request: RoutedRequest, context: HttpContext):
   const name = restOf(request);
   if (name === "") throw new HttpError(400, "Missing name");
   const payload = await request.body(payloadBytesMax);
-  if (datacenterOf(request, context) !== context.datacenter)
-    throw new HttpError(500, "No path to datacenter");
-  const event = agent.events.fire({
-    Name: name,
-    Payload: payload.length === 0 ? null : payload,
-    NodeFilter: request.query.get("node"),
-    ServiceFilter: request.query.get("service"),
-    TagFilter: request.query.get("tag"),
-  });
+  const event = await agent.events.fire(
+    {
+      Name: name,
+      Payload: payload.length === 0 ? null : payload,
+      NodeFilter: request.query.get("node"),
+      ServiceFilter: request.query.get("service"),
+      TagFilter: request.query.get("tag"),
+    },
+    { datacenter: datacenterOf(request, context), token: tokenOf(request) },
+  );
   return jsonResponse(request, UserEvent.json(event));
 }
 
