@@ -58,6 +58,26 @@ test("what was compressed comes back, with one encoder used again and again", ()
   );
 });
 
+test("tables of earlier calls are forgotten, however many there were", () => {
+  const encoder = new LzwEncoder();
+  const plain = new Uint8Array(Buffer.from("abababcabababd".repeat(20)));
+  const fresh = Buffer.from(new LzwEncoder().encode(plain));
+  for (let i = 0; i < 5000; i += 1) {
+    if (!fresh.equals(encoder.encode(plain))) throw new Error(`differs after ${i} calls`);
+  }
+});
+
+test("noise of any length fits the buffer that is made for it", () => {
+  fc.assert(
+    fc.property(fc.nat(12_000), fc.integer(), (length, seed) => {
+      let x = seed;
+      const plain = Uint8Array.from({ length }, () => (x = Math.imul(x, 1_664_525) + 1_013_904_223) >>> 24);
+      expect(Buffer.from(lzwDecode(new LzwEncoder().encode(plain), limit))).toEqual(Buffer.from(plain));
+    }),
+    { numRuns: 100 },
+  );
+});
+
 test("a full table is used on without a clear code", () => {
   // Codes of fixed, growing width by hand: literals only, so that the table fills and stays full.
   const codes: { readonly code: number; readonly width: number }[] = [{ code: 256, width: 9 }];

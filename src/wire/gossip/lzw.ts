@@ -15,87 +15,68 @@ const widthMax = 12;
 const codeLimit = 1 << widthMax;
 /** Slots of the encoder's hash table: four per code, so that probes stay short. */
 const slotCount = codeLimit * 4;
-const none = -1;
 
-/** Packs codes into bytes, first code in the lowest bits. */
-class BitWriter {
-  #bytes: Uint8Array;
-  #length = 0;
-  #bits = 0;
-  #bitCount = 0;
-
-  constructor(capacity: number) {
-    this.#bytes = new Uint8Array(capacity);
-  }
-
-  write(code: number, width: number): void {
-    this.#bits |= code << this.#bitCount;
-    this.#bitCount += width;
-    while (this.#bitCount >= 8) {
-      this.#push(this.#bits & 0xff);
-      this.#bits >>>= 8;
-      this.#bitCount -= 8;
-    }
-  }
-
-  take(): Uint8Array {
-    if (this.#bitCount > 0) this.#push(this.#bits & 0xff);
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  #push(byte: number): void {
-    if (this.#length === this.#bytes.length) {
-      const grown = new Uint8Array(this.#bytes.length * 2);
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
-    this.#bytes[this.#length++] = byte;
-  }
-}
+/** Entries of older tables are told by their generation, so that a table is cleared without touching its slots. */
+const generationMax = 2047;
+const generationShift = 20;
 
 /**
  * Compresses; one is kept and used again, since its table is larger than most packets. Calls do not affect each
  * other.
  */
 export class LzwEncoder {
-  /**
-   * (previous code, byte, entry) packed as prefix·256+byte in one table and the code in the other; key 0 is "empty".
-   */
+  /** Generation and pair (code before, byte) of each slot; the pair takes 20 bits. */
   readonly #keys = new Int32Array(slotCount);
   readonly #codes = new Uint16Array(slotCount);
-  #out = new BitWriter(16);
+  #generation = 0;
+  #out = new Uint8Array(16);
+  #length = 0;
+  #bits = 0;
+  #bitCount = 0;
   #width = widthMin;
   #highest = endCode;
 
   /** The compressed bytes, in a buffer of their own. */
   encode(input: Uint8Array): Uint8Array {
-    this.#out = new BitWriter(Math.max(16, input.length));
-    this.#reset();
-    this.#out.write(clearCode, widthMin);
-    let saved = none;
-    for (const byte of input) {
-      if (saved === none) {
-        saved = byte;
+    // Codes take 12 bits at most, and there are at most as many as bytes, but for clear codes and the ends.
+    this.#out = new Uint8Array(16 + Math.ceil(input.length * 1.51));
+    this.#length = 0;
+    this.#bits = 0;
+    this.#bitCount = 0;
+    this.#clear();
+    this.#write(clearCode);
+    if (input.length > 0) this.#compress(input);
+    this.#write(endCode);
+    if (this.#bitCount > 0) this.#out[this.#length++] = this.#bits;
+    return this.#out.subarray(0, this.#length);
+  }
+
+  #compress(input: Uint8Array): void {
+    const keys = this.#keys;
+    const codes = this.#codes;
+    let mark = this.#generation << generationShift;
+    let saved = input[0] as number;
+    for (let at = 1; at < input.length; at += 1) {
+      const byte = input[at] as number;
+      const key = mark | (saved << 8) | byte;
+      let slot = (Math.imul(key, 0x9e37_79b1) >>> 18) & (slotCount - 1);
+      // The table never fills: it holds at most a quarter of its slots.
+      while (keys[slot] !== key && (keys[slot] as number) >>> generationShift === this.#generation) {
+        slot = (slot + 1) & (slotCount - 1);
+      }
+      if (keys[slot] === key) {
+        saved = codes[slot] as number;
         continue;
       }
-      const slot = this.#slot(saved, byte);
-      if (this.#keys[slot] !== 0) {
-        saved = this.#codes[slot] ?? 0;
-        continue;
-      }
-      this.#out.write(saved, this.#width);
+      this.#write(saved);
       if (this.#advance()) {
-        this.#keys[slot] = keyOf(saved, byte);
-        this.#codes[slot] = this.#highest;
-      }
+        keys[slot] = key;
+        codes[slot] = this.#highest;
+      } else mark = this.#generation << generationShift;
       saved = byte;
     }
-    if (saved !== none) {
-      this.#out.write(saved, this.#width);
-      this.#advance();
-    }
-    this.#out.write(endCode, this.#width);
-    return this.#out.take();
+    this.#write(saved);
+    this.#advance();
   }
 
   /** Makes room for one more code; `false` if the table was full and so was cleared. */
@@ -103,28 +84,30 @@ export class LzwEncoder {
     this.#highest += 1;
     if (this.#highest === 1 << this.#width) this.#width += 1;
     if (this.#highest < codeLimit - 1) return true;
-    this.#out.write(clearCode, this.#width);
-    this.#reset();
+    this.#write(clearCode);
+    this.#clear();
     return false;
   }
 
-  #reset(): void {
-    this.#keys.fill(0);
+  #clear(): void {
     this.#width = widthMin;
     this.#highest = endCode;
+    this.#generation += 1;
+    if (this.#generation <= generationMax) return;
+    this.#keys.fill(0);
+    this.#generation = 1;
   }
 
-  /** Where the pair is, or would go. The table never fills: it holds at most a quarter of its slots. */
-  #slot(prefix: number, byte: number): number {
-    const key = keyOf(prefix, byte);
-    let slot = (Math.imul(key, 0x9e37_79b1) >>> 18) & (slotCount - 1);
-    while (this.#keys[slot] !== 0 && this.#keys[slot] !== key) slot = (slot + 1) & (slotCount - 1);
-    return slot;
+  /** Appends a code; the first code of a byte has its lowest bits. */
+  #write(code: number): void {
+    this.#bits |= code << this.#bitCount;
+    this.#bitCount += this.#width;
+    while (this.#bitCount >= 8) {
+      this.#out[this.#length++] = this.#bits;
+      this.#bits >>>= 8;
+      this.#bitCount -= 8;
+    }
   }
-}
-
-function keyOf(prefix: number, byte: number): number {
-  return ((prefix << 8) | byte) + 1;
 }
 
 /** Takes codes out of bytes, first code from the lowest bits. */
