@@ -1,14 +1,18 @@
 /**
- * `bun sim/main.ts [--seed N] [--count K]`: runs K seeds from N on and prints a verdict.
+ * `bun sim/main.ts [--seed N] [--count K]`: runs K seeds of Raft from N on and prints a verdict; `bun sim/main.ts gossip …`
+ * runs a pool of gossiping nodes (see gossip/main.ts).
  *
  * A failing seed is run again with its event log printed; the exit code is then 1.
  */
 import { parseArgs } from "node:util";
+import { runGossip } from "./gossip/main.ts";
 import { runRaftSeed, type Verdict } from "./raft/run.ts";
 
 const logLinesMax = 400;
 
 function main(): number {
+  const [area, ...rest] = process.argv.slice(2);
+  if (area === "gossip") return runGossip(rest);
   const { values } = parseArgs({
     options: { seed: { type: "string", default: "1" }, count: { type: "string", default: "1000" } },
   });

@@ -1,5 +1,5 @@
 /**
- * `bun sim/gossip/main.ts --scenario join|loss|death|partition [--nodes N] [--seed S] [--loss %] [--dead %] [--plain]`
+ * `bun sim/gossip/main.ts --scenario join|loss|death|partition|stall [--nodes N] [--seed S] [--loss %] [--dead %] [--plain]`
  *
  * Also as `npm run sim -- gossip …`. Prints figures; the exit code is 1 if an invariant broke or the goal was missed.
  */
@@ -7,8 +7,8 @@ import { parseArgs } from "node:util";
 import { runScenario, scenarioNames, type ScenarioName } from "./scenarios.ts";
 
 const usage =
-  "usage: sim gossip [--scenario join|loss|death|partition] [--nodes N] [--seed S] [--loss PERCENT] " +
-  "[--dead PERCENT, 0 for one node] [--seconds S, for loss] [--plain, without Lifeguard]";
+  "usage: sim gossip [--scenario join|loss|death|partition|stall] [--nodes N] [--seed S] [--loss PERCENT] " +
+  "[--dead PERCENT, 0 for one node] [--seconds S, for loss and stall] [--plain, without Lifeguard]";
 
 /** Runs what the arguments say; answers the exit code. */
 export function runGossip(args: readonly string[]): number {

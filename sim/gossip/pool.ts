@@ -85,6 +85,11 @@ export class Pool {
     node.isDown = true;
   }
 
+  /** The process gets no time for so long, as on an overloaded host; packets wait in its socket. */
+  stall(node: SimNode, ms: number): void {
+    node.stalledUntilMs = this.#nowMs + ms;
+  }
+
   /** Starts all nodes so that each knows all others and nobody has anything left to tell. */
   startConverged(): void {
     for (const node of this.nodes) this.#step(node, [{ kind: "start" }]);
@@ -120,12 +125,26 @@ export class Pool {
   #happen(event: PoolEvent): void {
     if (typeof event === "number") {
       const node = must(this.nodes[event], "events name nodes");
-      if (node.wakeAtMs === this.#nowMs) this.#step(node, []);
+      if (node.wakeAtMs !== this.#nowMs) return;
+      // On resuming timers come first, since they were in the calendar first: as in an event loop.
+      if (this.#isStalled(node)) this.#wakeAt(node, node.stalledUntilMs);
+      else this.#step(node, []);
     } else if (typeof event === "function") {
       event();
+    } else if (this.#isStalled(event.to)) {
+      this.#calendar.add(event.to.stalledUntilMs, event);
     } else {
       this.#step(event.to, [event.input]);
     }
+  }
+
+  #isStalled({ stalledUntilMs }: SimNode): boolean {
+    return stalledUntilMs > this.#nowMs;
+  }
+
+  #wakeAt(node: SimNode, atMs: number): void {
+    node.wakeAtMs = atMs;
+    this.#calendar.add(atMs, node.index);
   }
 
   #step(node: SimNode, inputs: readonly SwimInput[]): void {
@@ -136,8 +155,7 @@ export class Pool {
     // A wake-up that is due this millisecond comes up again in the next.
     const wakeAtMs = Math.max(Math.ceil(effects.wakeAtMs), this.#nowMs + 1);
     if (node.wakeAtMs > this.#nowMs && node.wakeAtMs <= wakeAtMs) return;
-    node.wakeAtMs = wakeAtMs;
-    this.#calendar.add(wakeAtMs, node.index);
+    this.#wakeAt(node, wakeAtMs);
   }
 
   #carryOut(node: SimNode, effects: SwimEffects): void {
@@ -177,7 +195,8 @@ export class Pool {
       message: { kind: "ack", seqNo, payload: null },
     };
     const failed: SwimInput = { kind: "streamPingFailed", seqNo, reason: undefined };
-    const isReached = this.#peer(node, to as SimAddress) !== undefined && delayMs <= timeoutMs;
+    const peer = this.#peer(node, to as SimAddress);
+    const isReached = peer !== undefined && !this.#isStalled(peer) && delayMs <= timeoutMs;
     this.#calendar.add(this.#nowMs + (isReached ? delayMs : Math.ceil(timeoutMs)), {
       to: node,
       input: isReached ? answered : failed,
@@ -186,20 +205,19 @@ export class Pool {
 
   #exchange(node: SimNode, { exchangeId, to, message, timeoutMs }: Exchange): void {
     this.traffic.exchanges += 1;
-    const fail = (): void => {
-      this.#step(node, [{ kind: "exchangeFailed", exchangeId, reason: "i/o timeout" }]);
-    };
+    const input: SwimInput = { kind: "exchangeFailed", exchangeId, reason: "i/o timeout" };
+    const fail = (): void => this.#happen({ to: node, input });
     if (this.#peer(node, to as SimAddress) === undefined) return this.after(timeoutMs, fail);
     this.after(this.network.streamDelayMs(), () => {
       const peer = this.#peer(node, to as SimAddress);
-      if (peer === undefined) return this.after(timeoutMs, fail);
+      if (peer === undefined || this.#isStalled(peer)) return this.after(timeoutMs, fail);
       const request = { kind: "pushPullRequest", inboundId: 0, from: node.address, message } as const;
       const effects = peer.step(this.#nowMs, [request]);
       this.#carryOut(peer, effects);
       const reply = effects.streamReplies[0]?.message;
       if (reply === undefined) return this.after(timeoutMs, fail);
-      const input = { kind: "exchangeAnswered", exchangeId, message: reply } as const;
-      this.#calendar.add(this.#nowMs + this.network.streamDelayMs(), { to: node, input });
+      const answer = { kind: "exchangeAnswered", exchangeId, message: reply } as const;
+      this.#calendar.add(this.#nowMs + this.network.streamDelayMs(), { to: node, input: answer });
     });
   }
 }

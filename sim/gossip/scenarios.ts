@@ -7,7 +7,7 @@ import { expectedDetectionMs, expectedRounds, renderSpread, seconds, spread } fr
 import { Pool, type PoolPlan } from "./pool.ts";
 import { Watch } from "./watch.ts";
 
-export const scenarioNames = ["join", "loss", "death", "partition"] as const;
+export const scenarioNames = ["join", "loss", "death", "partition", "stall"] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
 
 /** What a run is drawn from. */
@@ -19,7 +19,7 @@ export interface ScenarioPlan {
   readonly lossPercent: number;
   /** Of 100 nodes, how many die at once; 0: exactly one. For `death`. */
   readonly deadPercent: number;
-  /** For `loss`: how long it is watched. */
+  /** For `loss` and `stall`: how long it is watched. */
   readonly watchMs: number;
   /** Without Lifeguard: plain SWIM with suspicion. */
   readonly lifeguard: boolean;
@@ -32,6 +32,8 @@ export interface Verdict {
   readonly failures: readonly string[];
   readonly falseSuspicions: number;
   readonly falseBurials: number;
+  /** Living nodes that were buried, those that `stall` stalls left out. */
+  readonly wrongedHealthy: number;
   /** When the goal was reached; undefined if there is none. */
   readonly goalMs: number | undefined;
 }
@@ -50,6 +52,8 @@ export function runScenario(plan: ScenarioPlan): Verdict {
       return death(plan);
     case "partition":
       return partition(plan);
+    case "stall":
+      return stall(plan);
   }
 }
 
@@ -77,7 +81,12 @@ function stage(plan: ScenarioPlan, wanted: number): Stage {
 
 function conclude(
   { pool, watch }: Stage,
-  o: { lines: readonly string[]; goalMs: number | undefined; goal: string | undefined },
+  o: {
+    lines: readonly string[];
+    goalMs: number | undefined;
+    goal: string | undefined;
+    wrongedHealthy?: number;
+  },
 ): Verdict {
   const { traffic, nodes } = pool;
   const perNode = (total: number): string => (total / nodes.length / (pool.nowMs / 1_000)).toFixed(1);
@@ -92,6 +101,7 @@ function conclude(
     failures: [...pool.problems(), ...missed],
     falseSuspicions: watch.falseSuspicions,
     falseBurials: watch.falseBurials,
+    wrongedHealthy: o.wrongedHealthy ?? watch.wronged.size,
     goalMs: o.goalMs,
   };
 }
@@ -211,3 +221,36 @@ function partition(plan: ScenarioPlan): Verdict {
   ];
   return conclude(set, { lines, goalMs: isWhole ? pool.nowMs : undefined, goal: "reunion" });
 }
+
+/**
+ * Every tenth node gets no time for 16 s, then 5 ms of it, and so on, not in step: what Lifeguard is for.
+ *
+ * Such a node accuses whoever it was probing, sleeps through the refutation, and on waking its timer is up.
+ */
+function stall(plan: ScenarioPlan): Verdict {
+  const set = stage(plan, plan.nodeCount);
+  const { pool, watch } = set;
+  const rng = seededRng(plan.seed).fork("stalls");
+  const slow = pool.nodes.filter(({ index }) => index % 10 === 0);
+  pool.startConverged();
+  for (const node of slow) {
+    const again = (): void => {
+      pool.stall(node, stallMs);
+      pool.after(stallMs + awakeMs, again);
+    };
+    pool.after(1 + rng.below(stallMs), again);
+  }
+  pool.run(plan.watchMs);
+  const slowNames = new Set(slow.map(({ name }) => name));
+  const healthy = [...watch.wronged].filter((name) => !slowNames.has(name));
+  const lines = [
+    `${slow.length} of ${plan.nodeCount} nodes stall for ${seconds(stallMs)} at a time during ${seconds(plan.watchMs)}, ` +
+      (plan.lifeguard ? "with Lifeguard" : "without Lifeguard"),
+    mistakes(watch),
+    `of those buried ${healthy.length} never stalled`,
+  ];
+  return conclude(set, { lines, goalMs: undefined, goal: undefined, wrongedHealthy: healthy.length });
+}
+
+const stallMs = 16_000;
+const awakeMs = 5;

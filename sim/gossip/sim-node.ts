@@ -40,6 +40,8 @@ export class SimNode {
   readonly address: SimAddress;
   readonly swim: Swim;
   isDown = false;
+  /** Until then the process gets no time: what comes in waits. */
+  stalledUntilMs = 0;
   /** The wake-up that counts; others in the calendar are stale. */
   wakeAtMs = Infinity;
 
