@@ -11,6 +11,7 @@ import { catalogRoutes } from "../http/catalog-routes.ts";
 import { coordinateRoutes } from "../http/coordinate-routes.ts";
 import { createEventRoutes } from "../http/event-routes.ts";
 import { healthRoutes } from "../http/health-routes.ts";
+import { keyringRoutes } from "../http/keyring-routes.ts";
 import { kvRoutes } from "../http/kv-routes.ts";
 import { laterRoutes } from "../http/later-routes.ts";
 import { operatorRoutes } from "../http/operator-routes.ts";
@@ -37,7 +38,7 @@ import { openListeners } from "./listeners.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { startClientCore } from "./client-core.ts";
 import { joinPools } from "./join-pools.ts";
-import { newLeaderEvent, startServerCore } from "./server-core.ts";
+import { startServerCore } from "./server-core.ts";
 
 export interface AgentProcessParts {
   readonly config: Config;
@@ -89,6 +90,7 @@ export async function startAgentProcess(parts: AgentProcessParts): Promise<Agent
       log,
       metrics: registry,
       registry,
+      userEvents: core.pools.lan,
       files: config.dataDir === undefined ? noFiles : openAgentFiles(config.dataDir),
       io: systemCheckIo(),
       host: createAgentHost({
@@ -205,9 +207,6 @@ function watchServers({ consensus, pools }: AgentCore, up: () => void): Disposab
     pools.lan.onMember(({ kind, member }) => {
       if (kind === "join" && parseServer(member) !== undefined) up();
     }),
-    pools.lan.onUserEvent(({ name }) => {
-      if (name === newLeaderEvent) up();
-    }),
     ...(consensus === undefined
       ? []
       : [
@@ -233,6 +232,7 @@ function allRoutes(agent: Agent): readonly Route[] {
     ...coordinateRoutes,
     ...statusRoutes,
     ...operatorRoutes,
+    ...keyringRoutes,
     ...snapshotRoutes,
     ...createAgentRoutes(agent, { filter: compileAgentFilter }),
     ...createEventRoutes(agent),

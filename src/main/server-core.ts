@@ -12,6 +12,7 @@ import { systemArchiveTools } from "../runtime/archive-tools.ts";
 import { serverMembers } from "../server/known-servers.ts";
 import { leaveServer } from "../server/leader-leave.ts";
 import { Snapshots } from "../server/snapshot.ts";
+import { newLeaderEvent } from "../wire/gossip/serf-user-events.ts";
 import { statusRaftStats } from "../wire/rpc/status-methods.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { floodJoin } from "./flood-join.ts";
@@ -23,9 +24,6 @@ export interface ServerCoreParts extends PoolParts {
   /** Consensus cannot go on: the disk refuses, or a bug. */
   failed(error: unknown): void;
 }
-
-/** The user event that tells who leads. Source: protocol reference, gossip-serf section 10. */
-export const newLeaderEvent = "consul:new-leader";
 
 /** Rejects, with nothing left running, when a port or the data cannot be had. */
 export async function startServerCore(parts: ServerCoreParts): Promise<AgentCore> {
@@ -82,6 +80,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
       forceLeave: async (name) => {
         await lan.forceLeave(name, false);
       },
+      gossip: { events: lan, keyrings: { lan, ...(wan === undefined ? {} : { wan }) } },
       announceLeader: () => lan.userEvent(newLeaderEvent, new TextEncoder().encode(config.nodeName)),
     },
   });

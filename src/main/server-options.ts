@@ -7,6 +7,7 @@ import type { Metrics } from "../lib/metrics.ts";
 import type { Rng } from "../lib/rng.ts";
 import type { Transport } from "../raft/node/transport.ts";
 import type { Forwarder } from "../server/forward.ts";
+import type { GossipDoors } from "../server/gossip.ts";
 import type { WideAreaPool } from "../server/datacenter-maps.ts";
 import type { ServerInfo } from "../wire/gossip/agent-tags.ts";
 import type { RaftStats } from "../wire/rpc/status-methods.ts";
@@ -40,4 +41,6 @@ export interface ServerCluster {
   readonly transport: Transport;
   /** How calls reach the leader. */
   readonly forwarder: Forwarder;
+  /** Where user events are spread, and whose keys are changed. */
+  readonly gossip: GossipDoors;
 }

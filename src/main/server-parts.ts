@@ -10,7 +10,9 @@ import { sessionCommands, sessionSnapshotPart } from "../fsm/session-commands.ts
 import { systemCommands, systemSnapshotPart } from "../fsm/system-commands.ts";
 import { txnCommands } from "../fsm/txn-commands.ts";
 import { hostPort } from "../lib/net.ts";
+import { soloKeyringPool } from "../lib/keyring-pool.ts";
 import { soloPool } from "../lib/solo-pool.ts";
+import { SoloEventPool } from "../lib/user-events.ts";
 import { defaultRaftOptions } from "../raft/core/options.ts";
 import { defaultNodeSettings } from "../raft/node/driver.ts";
 import { entryCodec } from "../raft/node/entry-codec.ts";
@@ -29,6 +31,7 @@ import { catalogEndpoints } from "../server/catalog.ts";
 import { coordinateEndpoints } from "../server/coordinate.ts";
 import type { ServerContext, ServerSettings } from "../server/context.ts";
 import { datacenterMaps } from "../server/datacenter-maps.ts";
+import { gossipEndpoints, type GossipDoors } from "../server/gossip.ts";
 import { healthEndpoints } from "../server/health.ts";
 import { kvEndpoints } from "../server/kv.ts";
 import { expireSession, reapTombstones } from "../server/leader-duties.ts";
@@ -100,7 +103,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     coordinates,
     ...(wan === undefined ? {} : { wideAreaCoordinates: () => datacenterMaps(wan) }),
   };
-  const server = new Server(context, endpoints, parts.cluster?.forwarder);
+  const gossip = gossipEndpoints(parts.cluster?.gossip ?? soloGossip(config.nodeName));
+  const server = new Server(context, [...endpoints, ...gossip], parts.cluster?.forwarder);
   const duties = runLeader(parts, { context, autopilot, timers, gc });
   return {
     server,
@@ -117,6 +121,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await consensus.close();
     },
   };
+}
+
+/** Gossip of a server that runs alone. */
+function soloGossip(nodeName: string): GossipDoors {
+  return { events: new SoloEventPool(), keyrings: { lan: soloKeyringPool(nodeName) } };
 }
 
 function stateMachine(store: StateStore): Fsm {
