@@ -1,0 +1,98 @@
+/** One run: servers, clients, faults; then peace, a last look at every key, and the history. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { seededRng } from "../../src/lib/rng.ts";
+import { loopbackNetwork, namespaceNetwork } from "../../test/support/test-network.ts";
+import { disturb, faultMissing, type FaultName } from "./faults.ts";
+import type { History, ReadMode } from "./history.ts";
+import { Recorder } from "./recorder.ts";
+import { Servers } from "./servers.ts";
+import { startWorkload } from "./workload.ts";
+
+const clientCount = 6;
+const lockClientCount = 3;
+/** Longer than an election, so that most operations get an answer. */
+const operationTimeoutMs = 4_000;
+
+export interface RunOptions {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly servers: number;
+  readonly faults: readonly FaultName[];
+  /** Another program that takes the reference's command line. */
+  readonly program: string | undefined;
+  /** Where the history goes; made if it is missing. */
+  readonly folder: string;
+  readonly say: (line: string) => void;
+}
+
+/** What a run leaves. */
+export interface RunOutcome {
+  readonly history: History;
+  readonly path: string;
+  /** Why the servers did not answer again in peace; undefined: they did. */
+  readonly notRecovered: string | undefined;
+}
+
+/** Runs and records. Rejects when the servers do not even start. */
+export async function torture(options: RunOptions): Promise<RunOutcome> {
+  const { seed, say } = options;
+  const names = options.faults.filter((name) => {
+    const why = faultMissing(name, options.servers);
+    if (why !== undefined) say(`without ${name}: ${why}`);
+    return why === undefined;
+  });
+  mkdirSync(options.folder, { recursive: true });
+  const path = join(options.folder, "history.jsonl");
+  const network = names.includes("partition")
+    ? namespaceNetwork(options.servers)
+    : loopbackNetwork(options.servers);
+  await using servers = new Servers({
+    count: options.servers,
+    network,
+    program: options.program,
+    smallDisks: names.includes("disk"),
+  });
+  for (const number of servers.numbers()) servers.start(number);
+  await servers.ready();
+  const run = {
+    kind: "run",
+    seed,
+    servers: options.servers,
+    faults: names,
+    program: options.program ?? "proconsul",
+  } as const;
+  using recorder = new Recorder(path, run, operationTimeoutMs);
+  const rng = seededRng(seed);
+  const workload = startWorkload({
+    recorder,
+    rng: rng.fork("workload"),
+    clients: clientCount,
+    lockClients: lockClientCount,
+    endpoints: () => servers.numbers().map((number) => servers.endpoint(number)),
+  });
+  let notRecovered: string | undefined;
+  try {
+    const untilMs = performance.now() + options.seconds * 1_000;
+    await disturb({ servers, recorder, rng: rng.fork("faults"), names, say }, untilMs);
+    await servers.ready();
+  } catch (error) {
+    notRecovered = String(error);
+  } finally {
+    await workload.stop();
+  }
+  if (notRecovered === undefined) await lookAtAll(servers, recorder);
+  const { operations, faults } = recorder;
+  return { history: { run, operations, faults }, path, notRecovered };
+}
+
+/** Reads every key through every server, so that nothing acknowledged is lost unseen. */
+async function lookAtAll(servers: Servers, recorder: Recorder): Promise<void> {
+  const keys = [...new Set(recorder.operations.map(({ key }) => key))];
+  for (const [at, key] of keys.entries()) {
+    for (const mode of ["consistent", "default"] satisfies ReadMode[]) {
+      const number = 1 + (at % servers.count);
+      await recorder.operate(servers.endpoint(number), { client: 0, key, action: { kind: "get", mode } });
+    }
+  }
+}

@@ -1,0 +1,167 @@
+/** The servers under torture: real processes, each with its own address and data, that come and go. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { must } from "../../src/lib/assert.ts";
+import { Cluster, until, type ClusterAgent } from "../../test/support/cluster.ts";
+import type { TestNetwork } from "../../test/support/test-network.ts";
+import { exchange } from "./http.ts";
+import type { Endpoint } from "./recorder.ts";
+
+const httpPort = 8500;
+const probeTimeoutMs = 2_000;
+const readyTimeoutMs = 90_000;
+/** Size of a data directory that can be filled. */
+const smallDiskMib = 96;
+
+export interface ServersOptions {
+  readonly count: number;
+  readonly network: TestNetwork;
+  /** Takes the reference's command line; ours if absent. */
+  readonly program: string | undefined;
+  /** Give each server a small disk of its own; needs root. */
+  readonly smallDisks: boolean;
+}
+
+interface Slot {
+  agent: ClusterAgent | undefined;
+  incarnation: number;
+}
+
+/** Numbers are from 1. Disposing ends everything. */
+export class Servers implements AsyncDisposable {
+  readonly count: number;
+  readonly network: TestNetwork;
+  readonly #cluster: Cluster;
+  readonly #options: ServersOptions;
+  readonly #slots: readonly Slot[];
+  readonly #mounted: string[] = [];
+
+  constructor(options: ServersOptions) {
+    this.count = options.count;
+    this.network = options.network;
+    this.#options = options;
+    this.#cluster = new Cluster(options.network);
+    this.#slots = Array.from({ length: options.count }, () => ({ agent: undefined, incarnation: 0 }));
+    if (options.smallDisks) for (const number of this.numbers()) this.#mount(number);
+  }
+
+  numbers(): readonly number[] {
+    return this.#slots.map((_, at) => at + 1);
+  }
+
+  start(number: number): void {
+    const slot = this.#slot(number);
+    const others = this.numbers().filter((one) => one !== number);
+    slot.incarnation += 1;
+    slot.agent = this.#cluster.start({
+      name: `s${number}`,
+      host: number,
+      args: [
+        "-server",
+        `-bootstrap-expect=${this.count}`,
+        ...others.map((one) => `-retry-join=${this.network.address(one)}`),
+        "-retry-interval=1s",
+      ],
+      ...(this.#options.program === undefined ? {} : { program: this.#options.program }),
+    });
+  }
+
+  endpoint(number: number): Endpoint {
+    const { incarnation } = this.#slot(number);
+    return { server: number, address: this.network.address(number), incarnation };
+  }
+
+  isRunning(number: number): boolean {
+    return this.#slot(number).agent?.isRunning() === true;
+  }
+
+  /** The process is stopped, goes on, … */
+  signal(number: number, signal: NodeJS.Signals): void {
+    this.#slot(number).agent?.signal(signal);
+  }
+
+  /** `kill -9`, until it is gone. */
+  async kill(number: number): Promise<void> {
+    const { agent } = this.#slot(number);
+    if (agent?.isRunning() === true) await agent.end("SIGKILL");
+  }
+
+  /** Leaves no space on a small disk. */
+  fill(number: number): void {
+    try {
+      writeFileSync(this.#ballast(number), new Uint8Array(smallDiskMib * 1_048_576));
+    } catch (error) {
+      // That is the point.
+      if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) throw error;
+    }
+  }
+
+  unfill(number: number): void {
+    rmSync(this.#ballast(number), { force: true });
+  }
+
+  /** The number of the leader as some server sees it; undefined when none says. */
+  async leader(): Promise<number | undefined> {
+    for (const number of this.numbers()) {
+      const request = { method: "GET", path: "/v1/status/leader?stale" } as const;
+      const outcome = await exchange(
+        { address: this.network.address(number), port: httpPort },
+        request,
+        probeTimeoutMs,
+      );
+      if (outcome.kind !== "answer" || outcome.status !== 200) continue;
+      const found = this.numbers().find((one) => outcome.body.includes(`"${this.network.address(one)}:`));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Waits until a write through every server is acknowledged. Throws with what they printed. */
+  async ready(): Promise<void> {
+    for (const number of this.numbers()) {
+      const host = { address: this.network.address(number), port: httpPort };
+      const request = { method: "PUT", path: `/v1/kv/ready/${number}`, body: "x" } as const;
+      const writes = async (): Promise<boolean> => {
+        const outcome = await exchange(host, request, probeTimeoutMs);
+        return outcome.kind === "answer" && outcome.status === 200 && outcome.body.trim() === "true";
+      };
+      const explain = (): string => this.output();
+      await until(`a write through server ${number}`, writes, { timeoutMs: readyTimeoutMs, explain });
+    }
+  }
+
+  /** The last lines that each server printed. */
+  output(): string {
+    return this.#slots
+      .map(({ agent }, at) => `server ${at + 1}:\n${agent?.output().split("\n").slice(-25).join("\n") ?? ""}`)
+      .join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // A stopped process would not end.
+    for (const number of this.numbers()) await this.kill(number);
+    for (const path of this.#mounted) spawnSync("umount", [path]);
+    await this.#cluster[Symbol.asyncDispose]();
+  }
+
+  #slot(number: number): Slot {
+    return must(this.#slots[number - 1], "a server's number is known");
+  }
+
+  #dataDir(number: number): string {
+    return join(this.#cluster.folder, `s${number}`);
+  }
+
+  #ballast(number: number): string {
+    return join(this.#dataDir(number), "ballast");
+  }
+
+  #mount(number: number): void {
+    const path = this.#dataDir(number);
+    mkdirSync(path, { recursive: true });
+    const done = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${smallDiskMib}m`, "tmpfs", path]);
+    if (done.status !== 0) throw new Error(`mount: ${done.stderr.toString()}`);
+    this.#mounted.push(path);
+  }
+}
