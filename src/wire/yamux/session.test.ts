@@ -19,8 +19,11 @@ function session(role: "dialler" | "acceptor", options: Partial<YamuxOptions> = 
 }
 
 const sent = (one: YamuxSession): string => Buffer.from(concat(one.takeOutput())).toString("hex");
-const frame = (type: number, flags: number, streamId: number, length = 0): Uint8Array =>
-  encodeFrame({ type, flags, streamId, length });
+const frame = (
+  type: number,
+  flags: number,
+  ...on: readonly [streamId: number, length?: number]
+): Uint8Array => encodeFrame({ type, flags, streamId: on[0], length: on[1] ?? 0 });
 
 /** Carries everything that waits from one session to the other, both ways, until nothing is left. */
 function exchange(a: YamuxSession, b: YamuxSession): { a: YamuxEvent[]; b: YamuxEvent[] } {

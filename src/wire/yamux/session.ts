@@ -132,7 +132,7 @@ export class YamuxSession {
     this.#pump(stream);
   }
 
-  /** Sends bytes, or keeps them until the peer's window and the socket allow. Dropped if the stream is over or ended. */
+  /** Sends bytes, or keeps them until the peer's window and the socket allow; drops them if the stream has ended. */
   write(streamId: number, bytes: Uint8Array): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined || stream.wantsEnd) return;
@@ -225,7 +225,7 @@ export class YamuxSession {
     this.#pingId = (this.#pingId + 1) >>> 0;
     this.#pingSentMs ??= nowMs;
     this.#control({ type: frameType.ping, flags: frameFlag.syn, streamId: 0, length: this.#pingId });
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.#streams.values()) {
       if (stream.announcedMs !== undefined && nowMs - stream.announcedMs >= openTimeoutMs) {
         return this.#fail("a stream was not acknowledged in time", undefined);
       }
