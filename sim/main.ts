@@ -1,6 +1,6 @@
 /**
- * `bun sim/main.ts [--seed N] [--count K]`: runs K seeds of Raft from N on and prints a verdict; `bun sim/main.ts gossip …`
- * runs a pool of gossiping nodes (see gossip/main.ts).
+ * `bun sim/main.ts [--seed N] [--count K]`: runs K seeds of Raft from N on and prints a verdict.
+ * `bun sim/main.ts gossip …`: runs a pool of gossiping nodes (see gossip/main.ts).
  *
  * A failing seed is run again with its event log printed; the exit code is then 1.
  */

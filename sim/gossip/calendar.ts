@@ -1,8 +1,9 @@
 /**
  * Future events by whole milliseconds: adding and taking are O(1), however many wait.
  *
- * A pool of thousands of nodes has hundreds of thousands of packets and timers pending, and time moves on millisecond by
- * millisecond anyway, so a heap would only cost. Events of one millisecond come in the order in which they were added.
+ * A pool of thousands of nodes has hundreds of thousands of packets and timers pending, and time moves on
+ * millisecond by millisecond anyway, so a heap would only cost. Events of one millisecond come in the order in which
+ * they were added.
  */
 export class Calendar<Event> {
   readonly #days = new Map<number, Event[]>();

@@ -53,7 +53,8 @@ export function expectedDetectionMs(o: {
 }
 
 /**
- * Rounds until a rumour has reached all of n nodes, each telling `fanout` others in a round: log_(fanout+1) n + ln(n)/fanout.
+ * Rounds until a rumour has reached all of n nodes, each telling `fanout` others in a round:
+ * log_(fanout+1) n + ln(n)/fanout.
  *
  * The first part is the growth, the second the last few. Source: Pittel, "On spreading a rumor" (1987), which SWIM's
  * λ·log n rounds rest on; what is lost on the way lessens the fanout.

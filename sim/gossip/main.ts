@@ -1,5 +1,5 @@
 /**
- * `bun sim/gossip/main.ts --scenario join|loss|death|partition|stall [--nodes N] [--seed S] [--loss %] [--dead %] [--plain]`
+ * `bun sim/gossip/main.ts --scenario join|loss|death|partition|stall [--nodes N] [--seed S] [--loss %] [--dead %]`
  *
  * Also as `npm run sim -- gossip …`. Prints figures; the exit code is 1 if an invariant broke or the goal was missed.
  */

@@ -1,9 +1,9 @@
 /**
  * Messages as bytes of their real size that remember what they say.
  *
- * The core packs packets by the size of the bytes it is given, so those are real. But a pool of thousands decodes hundreds
- * of millions of messages; here the bytes carry the value along, and the many nodes that pass on one piece of news share
- * one message and one array.
+ * The core packs packets by the size of the bytes it is given, so those are real. But a pool of thousands decodes
+ * hundreds of millions of messages; here the bytes carry the value along, and the many nodes that pass on one piece
+ * of news share one message and one array.
  */
 import { must } from "../../src/lib/assert.ts";
 import { encodeMessage } from "../../src/wire/gossip/bodies.ts";

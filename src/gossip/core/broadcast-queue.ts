@@ -1,9 +1,9 @@
 /**
  * Messages to spread by gossip: each goes out a limited number of times, the least told first.
  *
- * Order: fewest transmissions; among equals the longer message, then the newer. A named message replaces the queued one
- * of the same name, since it says something newer about the same thing. Each time a packet is filled, the queue is walked
- * tier by tier and takes the first of each tier that still fits, so that small messages fill the gaps.
+ * Order: fewest transmissions; among equals the longer message, then the newer. A named message replaces the
+ * queued one of the same name, since it says something newer about the same thing. Each time a packet is filled,
+ * the queue is walked tier by tier and takes the first of each tier that still fits: small messages fill the gaps.
  * Source: protocol reference, gossip-memberlist section 6; SWIM (Das, Gupta, Motivala 2002), section 4.1.
  */
 import { assert } from "../../lib/assert.ts";

@@ -4,7 +4,8 @@
  *     caller ── all it knows ──▶ listener
  *     caller ◀── all it knows ── listener      then each merges what it got
  *
- * The listener answers before it merges, even when its own merge will refuse the newcomer: the caller judges for itself.
+ * The listener answers before it merges, even when its own merge will refuse the newcomer:
+ * the caller judges for itself.
  * Source: protocol reference, gossip-memberlist sections 4 and 5.
  */
 import { unreachable } from "../../lib/assert.ts";

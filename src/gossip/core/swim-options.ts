@@ -56,7 +56,7 @@ export const swimOptionTable: { readonly [Key in NumberKey]: SwimOptionRow } = {
     value: 500,
     min: 1,
     max: hourMs,
-    help: "How long a direct probe may take before others are asked; the 99th percentile of round trips. At most the interval.",
+    help: "How long a direct probe may take before others are asked; the slowest usual round trip. At most the interval.",
   },
   indirectChecks: {
     value: 3,

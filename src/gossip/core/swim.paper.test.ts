@@ -1,7 +1,8 @@
 /**
  * Clauses of the papers, each with its section.
  *
- * SWIM: Das, Gupta, Motivala, "SWIM: Scalable Weakly-consistent Infection-style Process Group Membership Protocol", 2002.
+ * SWIM: Das, Gupta, Motivala, "SWIM: Scalable Weakly-consistent Infection-style Process Group Membership
+ * Protocol", 2002.
  * Lifeguard: Dadgar, Phillips, Currey, "Lifeguard: Local Health Awareness for More Accurate Failure Detection", 2018.
  */
 import { describe, expect, test } from "bun:test";
