@@ -138,7 +138,8 @@ class Routed implements RoutedRequest {
     return this.#request.remoteAddress;
   }
   get query(): QueryParams {
-    return (this.#query ??= new QueryParams(this.#request.search));
+    const { search } = this.#request;
+    return (this.#query ??= search === "" ? QueryParams.none : new QueryParams(search));
   }
   header(name: string): string | undefined {
     return this.#request.header(name);

@@ -85,21 +85,28 @@ export function nameAfter(request: RoutedRequest, missing: string): string {
   return name;
 }
 
-/** Calls a server. A refusal carries the headers that the reference sends with it. */
-export async function callServer<Q, R>(
+/** Calls a server; the reply is at hand where nothing must be waited for. A refusal carries the headers that the reference sends with it. */
+export function callServer<Q, R>(
   request: RoutedRequest,
   context: HttpContext,
   { method, args }: { readonly method: RpcMethod<Q, R>; readonly args: Q },
-): Promise<R> {
+): Promise<R> | R {
+  let found: R | undefined;
   try {
-    return await context.rpc.call(method, args, request.signal);
+    found = context.rpc.callNow?.(method, args);
   } catch (error) {
-    if (error instanceof RpcError || error instanceof NoLeaderError) {
-      const status = error.message.startsWith(filterErrorPrefix) ? 400 : 500;
-      throw new HttpError(status, error.message, noConsistencyHeaders);
-    }
-    throw error;
+    throw withHeaders(error);
   }
+  if (found !== undefined) return found;
+  return context.rpc.call(method, args, request.signal).catch((error: unknown) => {
+    throw withHeaders(error);
+  });
+}
+
+function withHeaders(error: unknown): unknown {
+  if (!(error instanceof RpcError || error instanceof NoLeaderError)) return error;
+  const status = error.message.startsWith(filterErrorPrefix) ? 400 : 500;
+  return new HttpError(status, error.message, noConsistencyHeaders);
 }
 
 /**

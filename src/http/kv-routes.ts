@@ -3,7 +3,7 @@ import { utf8ByteString, type ByteString } from "../lib/byte-string.ts";
 import { list } from "../wire/schema/collections.ts";
 import { byteStr } from "../wire/schema/scalars.ts";
 import { kvsApply, kvsGet, kvsList, kvsListKeys } from "../wire/rpc/methods.ts";
-import { DirEntry, type KvOp } from "../wire/structs/kv.ts";
+import { DirEntry, type IndexedDirEntries, type KvOp } from "../wire/structs/kv.ts";
 import { checkBodyLength, parseUint, parseUint64, refuseConflicts } from "./kv-params.ts";
 import { readHeaders } from "./read-headers.ts";
 import { renderShared } from "./rendering.ts";
@@ -28,7 +28,7 @@ const rawHeaders = {
   "Content-Security-Policy": "sandbox",
 } as const;
 
-function handle(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+function handle(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> | HttpResponse {
   const key = decodePath(request.rest);
   switch (request.method) {
     case "PUT":
@@ -40,12 +40,23 @@ function handle(request: RoutedRequest, context: HttpContext): Promise<HttpRespo
   }
 }
 
-async function get(request: RoutedRequest, context: HttpContext, key: ByteString): Promise<HttpResponse> {
+function get(
+  request: RoutedRequest,
+  context: HttpContext,
+  key: ByteString,
+): Promise<HttpResponse> | HttpResponse {
   const params = readParams(request, context);
   const recurse = request.query.has("recurse");
   if (!recurse && key === "") throw missingKey();
   const method = recurse ? kvsList : kvsGet;
-  const reply = await context.rpc.call(method, { ...params, Key: key }, request.signal);
+  const args = { ...params, Key: key };
+  const found = context.rpc.callNow?.(method, args);
+  if (found !== undefined) return entriesResponse(request, found);
+  return context.rpc.call(method, args, request.signal).then((reply) => entriesResponse(request, reply));
+}
+
+function entriesResponse(request: RoutedRequest, reply: IndexedDirEntries): HttpResponse {
+  const recurse = request.query.has("recurse");
   const headers = readHeaders(reply);
   const first = reply.Entries?.[0];
   if (first === undefined) return plainResponse(404, "", headers);

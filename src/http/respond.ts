@@ -53,8 +53,9 @@ export function tokenOf(request: RoutedRequest): string {
   if (query !== "") return query;
   const header = request.header("x-consul-token");
   if (header !== undefined && header !== "") return header;
-  const bearer = /^bearer\s+(\S+)\s*$/i.exec(request.header("authorization") ?? "");
-  return bearer?.[1] ?? "";
+  const authorization = request.header("authorization");
+  if (authorization === undefined) return "";
+  return /^bearer\s+(\S+)\s*$/i.exec(authorization)?.[1] ?? "";
 }
 
 function indexOf(text: string): number {

@@ -11,7 +11,6 @@ import { asObject, isJsonArray } from "../wire/schema/collections.ts";
 import { bytes, byteStr, str, u64, uint } from "../wire/schema/scalars.ts";
 import { struct } from "../wire/schema/struct.ts";
 import { HealthCheck, HealthCheckDefinition, Node } from "../wire/structs/catalog.ts";
-import { DirEntry } from "../wire/structs/kv.ts";
 import { ConnectProxyConfig, NodeService } from "../wire/structs/service.ts";
 import { TxnOp } from "../wire/structs/txn.ts";
 import { HttpError } from "./types.ts";
@@ -61,14 +60,19 @@ function txnOp(given: JsonObject, settings: TxnSettings): TxnOp | undefined {
   const node = member(given, "Node");
   const service = member(given, "Service");
   const check = member(given, "Check");
-  const made: readonly (TxnOp | undefined)[] = [
-    KV === null ? undefined : TxnOp.make({ KV: kvOp(known(KV, kvMembers), settings) }),
-    node === null ? undefined : TxnOp.make({ Node: nodeOp(known(node, nodeOpMembers), settings) }),
-    service === null ? undefined : TxnOp.make({ Service: serviceOp(known(service, serviceOpMembers)) }),
-    check === null ? undefined : TxnOp.make({ Check: checkOp(known(check, checkOpMembers)) }),
-  ];
-  return made.find((op) => op !== undefined);
+  const made = {
+    KV: KV === null ? null : kvOp(known(KV, kvMembers), settings),
+    Node: node === null ? null : nodeOp(known(node, nodeOpMembers), settings),
+    Service: service === null ? null : serviceOp(known(service, serviceOpMembers)),
+    Check: check === null ? null : checkOp(known(check, checkOpMembers)),
+  };
+  if (made.KV !== null) return { ...noOp, KV: made.KV };
+  if (made.Node !== null) return { ...noOp, Node: made.Node };
+  if (made.Service !== null) return { ...noOp, Service: made.Service };
+  return made.Check === null ? undefined : { ...noOp, Check: made.Check };
 }
+
+const noOp = TxnOp.make({});
 
 function kvOp(given: JsonObject, { kvValueBytesMax }: TxnSettings): NonNullable<TxnOp["KV"]> {
   const { Verb, Key, Value, Flags, Index, Session } = KVTxnOp.fromJson(given, "");
@@ -77,7 +81,8 @@ function kvOp(given: JsonObject, { kvValueBytesMax }: TxnSettings): NonNullable<
     const text = `Value for key ${quoteGoBytes(Key)} is too large (${size} > ${kvValueBytesMax} bytes)`;
     throw new HttpError(413, text);
   }
-  return { Verb, DirEnt: DirEntry.make({ Key, Value, Flags, Session, ModifyIndex: Index }) };
+  const DirEnt = { LockIndex: 0, Key, Flags, Value, Session, CreateIndex: 0, ModifyIndex: Index };
+  return { Verb, DirEnt };
 }
 
 function nodeOp(given: JsonObject, { datacenter }: TxnSettings): NonNullable<TxnOp["Node"]> {
@@ -174,23 +179,27 @@ function verb(given: JsonObject): string {
   return str.fromJson(member(given, "Verb") ?? "", "Verb");
 }
 
+/** Names as they are declared, which is how they mostly come, and in lower case. */
 function members(names: readonly string[]): ReadonlySet<string> {
-  return new Set(names.map((name) => name.toLowerCase()));
+  return new Set(names.flatMap((name) => [name, name.toLowerCase()]));
 }
 
 /** The object, if it has no other members than these. */
 function known(value: JsonValue, allowed: ReadonlySet<string>): JsonObject {
   const object = asObject(value, "", "api.TxnOp");
-  for (const name of Object.keys(object)) {
-    if (!allowed.has(name.toLowerCase())) throw new DecodeError(`json: unknown field ${quoteGo(name)}`);
+  for (const name in object) {
+    if (!allowed.has(name) && !allowed.has(name.toLowerCase()))
+      throw new DecodeError(`json: unknown field ${quoteGo(name)}`);
   }
   return object;
 }
 
 /** A member by its name, or by one that differs in letter case only. */
 function member(object: JsonObject, name: string): JsonValue {
-  const exact = object[name];
-  if (exact !== undefined) return exact;
-  const lower = name.toLowerCase();
-  return Object.entries(object).find(([given]) => given.toLowerCase() === lower)?.[1] ?? null;
+  if (Object.hasOwn(object, name)) return object[name] ?? null;
+  for (const given in object) {
+    if (given.length === name.length && given.toLowerCase() === name.toLowerCase())
+      return object[given] ?? null;
+  }
+  return null;
 }

@@ -88,6 +88,9 @@ export class QueryParams {
       else known.push(value);
     }
   }
+  /** Of a request without any. */
+  static readonly none = new QueryParams("");
+
   has(name: string): boolean {
     return this.#values.has(name);
   }

@@ -61,6 +61,20 @@ export async function blockingRead<T>(
   }
 }
 
+/**
+ * Answers a read at once, on a leader that is ready; `undefined` if its options ask to wait for a change or for a
+ * quorum. Its notes are for nobody.
+ */
+export function readNow<T>(
+  options: ReadOptions,
+  read: (watch: WatchSet) => ReadResult<T>,
+): { readonly value: T; readonly meta: ReadMeta } | undefined {
+  if (options.MinQueryIndex > 0 || options.RequireConsistent) return undefined;
+  const { index, value } = read(new WatchSet());
+  const ConsistencyLevel = options.AllowStale ? "stale" : "leader";
+  return { value, meta: { Index: Math.max(1, index), KnownLeader: true, LastContact: 0, ConsistencyLevel } };
+}
+
 function waitMs(server: ServerContext, options: ReadOptions): number {
   const { defaultQueryTimeMs, maxQueryTimeMs } = server.settings;
   const asked = options.MaxQueryTime <= 0 ? defaultQueryTimeMs : options.MaxQueryTime / millisecondNs;

@@ -101,6 +101,8 @@ export interface Endpoint<Q, R> {
   /** Whether any server may answer at once (`local`), or the request goes to the leader (`read`, `write`). */
   readonly kind: "read" | "write" | "local";
   handle(server: ServerContext, request: Q, caller: Caller): Promise<R>;
+  /** The same reply at once, or `undefined` if something must be waited for. Asked of a leader that is ready. */
+  now?(server: ServerContext, request: Q, caller: Caller): R | undefined;
 }
 
 /** An endpoint of any method, for registries. */

@@ -7,9 +7,9 @@ import * as methods from "../wire/rpc/methods.ts";
 import { CheckServiceNode, HealthCheck, type ServiceSpecificRequest } from "../wire/structs/catalog.ts";
 import type { NodeService } from "../wire/structs/service.ts";
 import type { WatchSet } from "../state/watch.ts";
-import { blockingRead, type ReadResult } from "./blocking.ts";
+import { blockingRead, readNow, type ReadResult } from "./blocking.ts";
 import { filtered, instanceQuery, metaKey, queryKey } from "./catalog.ts";
-import { endpoint, type AnyEndpoint, type ServerContext } from "./context.ts";
+import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./context.ts";
 import { passing, rowFilter } from "./filter.ts";
 import { sortByDistance, type NearSource } from "./near.ts";
 import { queryCacheOf } from "./query-cache.ts";
@@ -76,23 +76,46 @@ const serviceNodes = endpoint({
   method: methods.healthServiceNodes,
   kind: "read",
   handle: async (server, request, caller) => {
-    if (request.ServiceName === "") throw new RpcError("Must provide service name");
-    const { authorizer } = caller;
-    const filter = rowFilter(request, CheckServiceNode);
-    const { value, meta } = await blockingRead({ server, caller }, request, (watch) =>
-      request.Ingress ? ingressNodes(server, watch) : healthOfService(server, watch, request),
-    );
-    const visible = filtered(
-      authorizer,
-      passing(value, filter),
-      ({ Node: node, Service: service }) =>
-        authorizer.nodeRead(node?.Node ?? "") && authorizer.serviceRead(service?.Service ?? ""),
-    );
-    const order = { source: request.Source, datacenter: server.settings.datacenter };
-    const nodeOf = ({ Node: node }: CheckServiceNode): string => node?.Node ?? "";
-    return { Nodes: sortByDistance(server.store, visible, { ...order, nodeOf }), ...meta };
+    const { read, shown } = instancesRead(server, request, caller);
+    const { value, meta } = await blockingRead({ server, caller }, request, read);
+    return { Nodes: shown(value), ...meta };
+  },
+  now: (server, request, caller) => {
+    const { read, shown } = instancesRead(server, request, caller);
+    const found = readNow(request, read);
+    return found === undefined ? undefined : { Nodes: shown(found.value), ...found.meta };
   },
 });
+
+interface InstancesRead {
+  readonly read: (watch: WatchSet) => ReadResult<readonly CheckServiceNode[]>;
+  /** What of it the caller may see and asked for, in the order asked for. */
+  readonly shown: (all: readonly CheckServiceNode[]) => readonly CheckServiceNode[];
+}
+
+function instancesRead(
+  server: ServerContext,
+  request: ServiceSpecificRequest,
+  { authorizer }: Caller,
+): InstancesRead {
+  if (request.ServiceName === "") throw new RpcError("Must provide service name");
+  const filter = rowFilter(request, CheckServiceNode);
+  return {
+    read: (watch) =>
+      request.Ingress ? ingressNodes(server, watch) : healthOfService(server, watch, request),
+    shown: (all) => {
+      const visible = filtered(
+        authorizer,
+        passing(all, filter),
+        ({ Node: node, Service: service }) =>
+          authorizer.nodeRead(node?.Node ?? "") && authorizer.serviceRead(service?.Service ?? ""),
+      );
+      const order = { source: request.Source, datacenter: server.settings.datacenter };
+      const nodeOf = ({ Node: node }: CheckServiceNode): string => node?.Node ?? "";
+      return sortByDistance(server.store, visible, { ...order, nodeOf });
+    },
+  };
+}
 
 interface Found {
   readonly nodes: readonly CheckServiceNode[];

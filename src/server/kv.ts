@@ -15,7 +15,7 @@ import {
   type KeyListRequest,
   type KeyRequest,
 } from "../wire/structs/kv.ts";
-import { blockingRead } from "./blocking.ts";
+import { blockingRead, readNow, type ReadResult } from "./blocking.ts";
 import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./context.ts";
 import { kvPreApply } from "./kv-pre-apply.ts";
 import { proposeCommand } from "./propose.ts";
@@ -34,22 +34,39 @@ async function apply(server: ServerContext, request: KVSRequest, caller: Caller)
   return unlessRefused(answer);
 }
 
-async function get(server: ServerContext, request: KeyRequest, caller: Caller): Promise<IndexedDirEntries> {
-  if (!caller.authorizer.keyRead(request.Key)) throw new PermissionDeniedError();
-  const { value, meta } = await blockingRead({ server, caller }, request, (watch) => {
-    const { index, entry } = kvGet(server.store, request.Key, watch);
+type EntriesRead = (watch: WatchSet) => ReadResult<readonly DirEntry[] | null>;
+
+function keyRead(server: ServerContext, { Key }: KeyRequest, { authorizer }: Caller): EntriesRead {
+  if (!authorizer.keyRead(Key)) throw new PermissionDeniedError();
+  return (watch) => {
+    const { index, entry } = kvGet(server.store, Key, watch);
     return { index, value: entry === undefined ? null : [entry] };
-  });
-  return { Entries: value, ...meta };
+  };
 }
 
-async function list(server: ServerContext, request: KeyRequest, caller: Caller): Promise<IndexedDirEntries> {
-  const { value, meta } = await blockingRead({ server, caller }, request, (watch) => {
-    const { index, entries } = listing(server, request.Key, watch);
+function prefixRead(server: ServerContext, { Key }: KeyRequest, caller: Caller): EntriesRead {
+  return (watch) => {
+    const { index, entries } = listing(server, Key, watch);
     const allowed = readable(entries, caller);
     return { index, value: allowed.length === 0 ? null : allowed };
+  };
+}
+
+/** An endpoint that answers entries, at once where it can. */
+function entriesEndpoint(method: typeof kvsGet, readOf: typeof keyRead): AnyEndpoint {
+  return endpoint<KeyRequest, IndexedDirEntries>({
+    method,
+    kind: "read",
+    handle: async (server, request, caller) => {
+      const read = readOf(server, request, caller);
+      const { value, meta } = await blockingRead({ server, caller }, request, read);
+      return { Entries: value, ...meta };
+    },
+    now: (server, request, caller) => {
+      const found = readNow(request, readOf(server, request, caller));
+      return found === undefined ? undefined : { Entries: found.value, ...found.meta };
+    },
   });
-  return { Entries: value, ...meta };
 }
 
 /**
@@ -114,7 +131,7 @@ function keysOf(
 
 export const kvEndpoints: readonly AnyEndpoint[] = [
   endpoint({ method: kvsApply, kind: "write", handle: apply }),
-  endpoint({ method: kvsGet, kind: "read", handle: get }),
-  endpoint({ method: kvsList, kind: "read", handle: list }),
+  entriesEndpoint(kvsGet, keyRead),
+  entriesEndpoint(kvsList, prefixRead),
   endpoint({ method: kvsListKeys, kind: "read", handle: listKeys }),
 ];

@@ -102,6 +102,14 @@ export class Server implements RpcService {
     return (await this.#callLeader(endpoint, { method: endpoint.method, request }, caller)) as R;
   }
 
+  callNow<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined {
+    const endpoint = this.#endpoints.get(method.name);
+    if (endpoint?.now === undefined || !this.#isReady) return undefined;
+    const { Datacenter } = request as CommonRequest;
+    if (Datacenter !== this.#context.settings.datacenter) return undefined;
+    return endpoint.now(this.#context, request, { authorizer: allowAll, signal: undefined }) as R | undefined;
+  }
+
   /** From here on nothing is forwarded or waited for: this server is about to go. */
   leave(): void {
     this.#isLeaving = true;

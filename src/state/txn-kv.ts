@@ -39,10 +39,9 @@ export function txnKv(
   index: number,
   { Verb, DirEnt }: TxnKVOp,
 ): readonly TxnResult[] | Refusal {
+  if (Verb === "set") return withoutValue(kvSet(store, index, DirEnt));
   const key = quoteGoBytes(DirEnt.Key);
   switch (Verb) {
-    case "set":
-      return withoutValue(kvSet(store, index, DirEnt));
     case "cas":
       return orStale(kvSetCas(store, index, DirEnt), `failed to set key ${key}, index is stale`);
     case "lock":
@@ -102,5 +101,6 @@ function orStale(entry: DirEntry | Refusal | undefined, text: string): readonly 
 
 /** Only reads answer the value. */
 function withoutValue(entry: DirEntry): readonly TxnResult[] {
-  return [txnResult({ KV: { ...entry, Value: null } })];
+  const { LockIndex, Key, Flags, Session, CreateIndex, ModifyIndex } = entry;
+  return [txnResult({ KV: { LockIndex, Key, Flags, Value: null, Session, CreateIndex, ModifyIndex } })];
 }

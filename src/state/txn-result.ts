@@ -2,5 +2,6 @@ import type { TxnResult } from "../wire/structs/txn.ts";
 
 /** A result with one member set. */
 export function txnResult(given: Partial<TxnResult>): TxnResult {
-  return { KV: null, Node: null, Service: null, Check: null, ...given };
+  const { KV = null, Node = null, Service = null, Check = null } = given;
+  return { KV, Node, Service, Check };
 }

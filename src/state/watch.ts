@@ -8,19 +8,30 @@
 
 /** Dependencies of one read. */
 export class WatchSet {
-  readonly topics = new Set<string>();
-  readonly kvPrefixes = new Set<string>();
+  // Most reads need one of the two, and reads are many.
+  #topics: Set<string> | undefined;
+  #kvPrefixes: Set<string> | undefined;
+
+  get topics(): ReadonlySet<string> {
+    return this.#topics ?? nothing;
+  }
+
+  get kvPrefixes(): ReadonlySet<string> {
+    return this.#kvPrefixes ?? nothing;
+  }
 
   /** The read depended on this topic. */
   topic(name: string): void {
-    this.topics.add(name);
+    (this.#topics ??= new Set()).add(name);
   }
 
   /** The read depended on every key that starts with `prefix`. */
   kvPrefix(prefix: string): void {
-    this.kvPrefixes.add(prefix);
+    (this.#kvPrefixes ??= new Set()).add(prefix);
   }
 }
+
+const nothing: ReadonlySet<string> = new Set();
 
 type Fire = () => void;
 

@@ -10,6 +10,8 @@ import type { ByteString } from "../../lib/byte-string.ts";
 const utf8 = new TextEncoder();
 /** Below this many UTF-16 units a byte loop beats the text encoder. */
 const shortTextUnits = 40;
+/** Up to this many bytes a loop beats the call of `set`: the names of fields. */
+const shortRawBytes = 24;
 
 export class MsgpackWriter {
   #bytes: Uint8Array;
@@ -46,9 +48,11 @@ export class MsgpackWriter {
 
   /** Appends bytes that are MessagePack already, or a type byte. */
   raw(bytes: Uint8Array): void {
-    this.#room(bytes.length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+    const { length } = bytes;
+    this.#room(length);
+    if (length > shortRawBytes) this.#bytes.set(bytes, this.#at);
+    else for (let i = 0; i < length; i += 1) this.#bytes[this.#at + i] = bytes[i] as number;
+    this.#at += length;
   }
 
   /** Appends one byte as it is. */

@@ -3,8 +3,14 @@ import { DecodeError } from "../../lib/errors.ts";
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const strict = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** What newer engines have (ECMAScript 2026). */
+const nativeEncode = (Uint8Array.prototype as { readonly toBase64?: () => string }).toBase64;
+const nativeDecode = (Uint8Array as unknown as { readonly fromBase64?: (text: string) => Uint8Array })
+  .fromBase64;
+
 /** Standard base64 with padding (RFC 4648 section 4). */
 export function toBase64(bytes: Uint8Array): string {
+  if (nativeEncode !== undefined) return nativeEncode.call(bytes);
   if (bytes.length > 48) return btoa(binary(bytes));
   let text = "";
   const whole = bytes.length - (bytes.length % 3);
@@ -30,6 +36,7 @@ export function fromBase64(text: string): Uint8Array {
       `illegal base64 data at input byte ${at < 0 ? packed.length - (packed.length % 4) : at}`,
     );
   }
+  if (nativeDecode !== undefined) return nativeDecode.call(Uint8Array, packed);
   return Uint8Array.from(atob(packed), (unit) => unit.charCodeAt(0));
 }
 

@@ -86,7 +86,7 @@ export function struct<const D extends Declared>(
     .sort((a, b) => ((a.spec.wire ?? a.key) < (b.spec.wire ?? b.key) ? -1 : 1))
     .map(({ key, spec }) => plan(key, spec));
   const byWireName = new Map(entries.map(({ key, spec }) => [spec.wire ?? key, plan(key, spec)]));
-  const byJsonName = jsonNames(entries, options);
+  const byJsonName = jsonNames(name, entries, options);
 
   const codec: StructCodec<Loose> = {
     name,
@@ -101,10 +101,13 @@ export function struct<const D extends Declared>(
     fromJson: (value, path) => {
       const result: Loose = { ...zero };
       if (value === null) return result;
-      for (const [given, member] of Object.entries(asObject(value, path, name))) {
+      const object = asObject(value, path, name);
+      // Parsed JSON inherits nothing that is enumerable; a list of entries would cost more than their decoding.
+      for (const given in object) {
+        const member = object[given] as JsonValue;
         const target = byJsonName.get(given) ?? byJsonName.get(given.toLowerCase());
         if (target === undefined) continue;
-        const place = path === "" ? `${name}.${target.key}` : `${path}.${target.key}`;
+        const place = path === "" ? target.place : `${path}.${target.key}`;
         result[target.key] = member === null ? target.codec.zero : target.codec.fromJson(member, place);
       }
       return result;
@@ -141,22 +144,31 @@ function plan(key: string, spec: Field<unknown>): Plan {
   };
 }
 
+/** Where a JSON member goes. */
+interface JsonTarget {
+  readonly key: string;
+  readonly codec: Codec<unknown>;
+  /** The field in error texts, where the struct is the outermost. */
+  readonly place: string;
+}
+
 /** Go matches JSON names exactly first, then without regard to case. */
 function jsonNames(
+  struct: string,
   entries: readonly { readonly key: string; readonly spec: Field<unknown> }[],
   options: StructOptions,
-): ReadonlyMap<string, { readonly key: string; readonly codec: Codec<unknown> }> {
-  const names = new Map<string, { key: string; codec: Codec<unknown> }>();
+): ReadonlyMap<string, JsonTarget> {
+  const names = new Map<string, JsonTarget>();
   for (const { key, spec } of entries) {
     if (spec.json === null) continue;
     const shown = spec.json ?? key;
-    const target = { key, codec: spec.codec };
+    const target = { key, codec: spec.codec, place: `${struct}.${key}` };
     names.set(shown, target);
     if (!names.has(shown.toLowerCase())) names.set(shown.toLowerCase(), target);
   }
   for (const [alias, key] of Object.entries(options.jsonAliases ?? {})) {
     const spec = entries.find((entry) => entry.key === key)?.spec;
-    if (spec !== undefined) names.set(alias, { key, codec: spec.codec });
+    if (spec !== undefined) names.set(alias, { key, codec: spec.codec, place: `${struct}.${key}` });
   }
   return names;
 }
