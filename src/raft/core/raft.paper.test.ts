@@ -319,6 +319,24 @@ describe("§4.1 one change at a time", () => {
     expect(server.core.status()).toMatchObject({ role: "follower", commitIndex: 3 });
   });
 
+  test("§4.2.2 a server that is removed is told so once, and counts no more", () => {
+    const server = new TestServer({});
+    server.elect();
+    server.sync();
+    server.acknowledge();
+    server.step({
+      kind: "changeConfiguration",
+      proposalId: 1,
+      change: { kind: "removeServer", id: n3 },
+    });
+    server.sync();
+    expect(server.core.status().configuration.servers.map(({ id }) => id)).not.toContain(n3);
+    server.acknowledge("n3");
+    expect(server.core.status()).toMatchObject({ role: "leader", commitIndex: 2 });
+    server.acknowledge("n2");
+    expect(server.core.status()).toMatchObject({ role: "leader", commitIndex: 3 });
+  });
+
   test("§4.2.2 a server that holds the uncommitted entry that removes it may still stand", () => {
     const server = new TestServer({ members: ["n1", "n2"] });
     const data = new TextEncoder().encode(JSON.stringify(configurationOf("n2")));

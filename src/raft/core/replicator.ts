@@ -38,8 +38,10 @@ export class Replicator {
   followConfiguration(): void {
     const { servers } = this.#state.membership.latest.configuration;
     const ids = new Set(servers.map((server) => server.id));
-    for (const id of this.#progress.keys()) {
-      if (!ids.has(id)) this.#progress.delete(id);
+    for (const [id, progress] of this.#progress) {
+      if (ids.has(id)) continue;
+      this.#progress.delete(id);
+      this.#tellRemoved(id, progress);
     }
     for (const { id } of servers) {
       if (id === this.#state.id || this.#progress.has(id)) continue;
@@ -141,6 +143,25 @@ export class Replicator {
         found.push(`${id} has too many requests under way`);
     }
     return found;
+  }
+
+  /**
+   * The entry that removes a server goes to it too, once, unless it is far behind: a server that leaves sees that
+   * it may go. Nothing depends on it, so the answer does not count.
+   */
+  #tellRemoved(id: ServerId, progress: Progress): void {
+    const { membership, log, options, outbox } = this.#state;
+    const to = membership.committed.configuration.servers.find((server) => server.id === id);
+    const previous = logIndex(progress.nextIndex - 1);
+    if (to === undefined || progress.mode !== "pipeline" || log.termAt(previous) === undefined) return;
+    const through = logIndex(Math.min(log.lastIndex, previous + options.appendEntriesMax));
+    const entries = log.entries(progress.nextIndex, through, options.appendBytesMax);
+    outbox.request({
+      to,
+      lane: "replicate",
+      timeoutMs: options.requestTimeoutMs,
+      message: this.#appendRequest({ previous, entries, isHeartbeat: false }),
+    });
   }
 
   #server(id: ServerId): Server {
