@@ -12,7 +12,6 @@ import {
   type ConsensusServer,
   type ConsensusSnapshot,
   type ConsensusStatus,
-  type StateMachine,
 } from "../../lib/consensus.ts";
 import { logIndex, term } from "../../lib/log-index.ts";
 import { StorageError } from "../../lib/storage-error.ts";
@@ -27,7 +26,8 @@ import { configurationCodec } from "./configuration-codec.ts";
 import { defaultNodeSettings, Driver, type NodeParts, type NodeSettings } from "./driver.ts";
 import type { Settled } from "./pending.ts";
 import { RaftDataError, RaftRefusedError, RaftShutdownError } from "./refusal.ts";
-import { readSnapshot, type SnapshotMeta, type SnapshotStore } from "./snapshot-store.ts";
+import { restoreNewest } from "./restore-newest.ts";
+import { readSnapshot, type SnapshotMeta } from "./snapshot-store.ts";
 
 /** How soon a configuration change that had to wait is tried again. */
 const changeRetryMs = 20;
@@ -309,23 +309,6 @@ const emptyMark: SnapshotMark = {
   configuration: { servers: [] },
   configurationIndex: logIndex(0),
 };
-
-async function restoreNewest(
-  snapshots: SnapshotStore,
-  machine: StateMachine,
-): Promise<SnapshotMark | undefined> {
-  const meta = await snapshots.newest();
-  if (meta === undefined) return undefined;
-  await using snapshot = await snapshots.open(meta);
-  if (snapshot === undefined) throw new RaftDataError(`snapshot ${meta.id} vanished while it was opened`);
-  try {
-    machine.restore(await readSnapshot(snapshot));
-  } catch (error) {
-    throw new RaftDataError(`snapshot ${meta.id} cannot be restored: ${String(error)}`, { cause: error });
-  }
-  const { index, configuration, configurationIndex } = meta;
-  return { index, term: meta.term, configuration, configurationIndex };
-}
 
 function toServers(configuration: Configuration): readonly ConsensusServer[] {
   return configuration.servers.map(({ id, address, suffrage }) => ({
