@@ -166,7 +166,7 @@ export function decodeMessage(input: Uint8Array): GossipMessage {
         node: Node,
         address: addressOf(Addr, Port),
         meta: Meta ?? noBytes,
-        vsn: [...(Vsn ?? noBytes)],
+        vsn: versions(Node, Vsn),
       };
     }
     case messageType.user:
@@ -216,11 +216,17 @@ export function writeNode(writer: MsgpackWriter, node: PushNodeState): void {
 export function readNode(reader: MsgpackReader): PushNodeState | undefined {
   const { Name, Addr, Port, Meta, Incarnation, State, Vsn } = NodeEntry.decode(reader);
   const state = nodeStates[State];
-  const vsn: VersionVector = [...(Vsn ?? noBytes)];
-  if (vsn.length < vsnBytes) throw new DecodeError(`node ${Name} says ${vsn.length} of ${vsnBytes} versions`);
+  const vsn = versions(Name, Vsn);
   const address = addressOf(Addr, Port);
   if (state === undefined) return undefined;
   return { name: Name, address, meta: Meta ?? noBytes, incarnation: Incarnation, state, vsn };
+}
+
+/** Fewer than six cannot be told on: peers ignore them, or worse. More are of a version nobody knows. */
+function versions(node: string, bytesOrNil: Uint8Array | null): VersionVector {
+  const vsn = [...(bytesOrNil ?? noBytes)];
+  if (vsn.length >= vsnBytes) return vsn.slice(0, vsnBytes);
+  throw new DecodeError(`node ${node} says ${vsn.length} of ${vsnBytes} versions`);
 }
 
 interface SourceFields {
