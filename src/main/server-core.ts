@@ -9,10 +9,13 @@ import { defaultRpcDoorOptions, RpcDoor } from "../rpc/rpc-door.ts";
 import { RpcPool, serverPoolOptions } from "../rpc/rpc-pool.ts";
 import { SnapshotClient } from "../rpc/snapshot-client.ts";
 import { systemArchiveTools } from "../runtime/archive-tools.ts";
+import { BootstrapExpect } from "../server/bootstrap-expect.ts";
 import { serverMembers } from "../server/known-servers.ts";
 import { leaveServer } from "../server/leader-leave.ts";
 import { Snapshots } from "../server/snapshot.ts";
 import { newLeaderEvent } from "../wire/gossip/serf-user-events.ts";
+import { statusPeers } from "../wire/rpc/methods.ts";
+import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { statusRaftStats } from "../wire/rpc/status-methods.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { floodJoin } from "./flood-join.ts";
@@ -108,6 +111,23 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
   if (wan !== undefined) {
     const flooding = floodJoin({ lan, wan, clock, log: log.named("server"), nodeName: config.nodeName });
     opened.add(() => flooding[Symbol.dispose]());
+  }
+  if (config.bootstrapExpect > 1) {
+    const waiting = new BootstrapExpect({
+      pool: lan,
+      consensus: running.consensus,
+      clock,
+      log: log.named("server"),
+      datacenter: config.datacenter,
+      expect: config.bootstrapExpect,
+      isReadReplica: config.settings.bool("read_replica") === true,
+      peersOf: async (server) =>
+        (await pool.call(server, {
+          method: statusPeers,
+          request: DCSpecificRequest.make({ Datacenter: config.datacenter }),
+        })) ?? [],
+    });
+    opened.add(() => waiting[Symbol.dispose]());
   }
   return {
     rpc: running.server,

@@ -21,9 +21,11 @@ import { MemoryLogStore } from "../raft/node/memory-log-store.ts";
 import { MemorySnapshotStore } from "../raft/node/memory-snapshot-store.ts";
 import { MemoryNetwork } from "../raft/node/memory-transport.ts";
 import { openRaftNode, type RaftNode } from "../raft/node/raft-node.ts";
+import { recoverFromPeersFile } from "../raft/node/recovery.ts";
 import { snapshotMetaCodec } from "../raft/node/snapshot-meta.ts";
 import type { SnapshotStore } from "../raft/node/snapshot-store.ts";
 import { openLmdbLogStore } from "../runtime/lmdb-log-store.ts";
+import { openPeersFile } from "../runtime/peers-file.ts";
 import { systemUuid } from "../runtime/random.ts";
 import { openSnapshotStore } from "../runtime/snapshot-store.ts";
 import type { Autopilot } from "../server/autopilot.ts";
@@ -154,6 +156,7 @@ async function openConsensus(parts: ServerParts, machine: Fsm): Promise<RaftNode
   const { config, clock, log } = parts;
   const address = hostPort(config.addresses.rpcAdvertise);
   const stores = await openStores(parts);
+  await recover(parts, stores);
   const { raft } = config;
   return openRaftNode(
     {
@@ -187,6 +190,18 @@ async function openConsensus(parts: ServerParts, machine: Fsm): Promise<RaftNode
       onFailed: (error) => parts.failed(error),
     },
   );
+}
+
+/** Takes a new configuration from `raft/peers.json`, if the operator has put one there. */
+async function recover(
+  { config, log }: ServerParts,
+  stores: { readonly store: LogStore; readonly snapshots: SnapshotStore },
+): Promise<void> {
+  if (config.dataDir === undefined) return;
+  const raftLog = log.named("server.raft");
+  const file = openPeersFile(join(config.dataDir, "raft"), raftLog);
+  const machine = stateMachine(new StateStore());
+  await recoverFromPeersFile({ ...stores, machine, log: raftLog }, file, config.raft.protocol);
 }
 
 async function openStores({
