@@ -1,5 +1,5 @@
 /** Whole nodes on the loopback: real sockets, real time, conditions instead of pauses. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
 import type { MemberEvent } from "../../lib/members.ts";
@@ -21,6 +21,9 @@ import {
   until,
   untilStatus,
 } from "../../../test/support/gossip-nodes.ts";
+
+// Conditions come true within a second or two; on a machine that is busy it may take longer.
+setDefaultTimeout(30_000);
 
 const key = (byte: number): Uint8Array => new Uint8Array(16).fill(byte);
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -160,6 +163,22 @@ describe("a node", () => {
     await a.leave();
     expect(seen(a)).toEqual(["a=left"]);
   });
+});
+
+test("of two nodes with one name the newcomer stops, if the pool is asked", async () => {
+  await using a = await startNode("a");
+  await using b = await startNode("b");
+  await using x = await startNode("x", { options: { resolveNameConflicts: true } });
+  await b.join([addressOf(a)], true);
+  await x.join([addressOf(a)], true);
+  await untilStatus(b, "x", "alive");
+  const stopped = Promise.withResolvers<string>();
+  x.onShutdown(() => stopped.resolve("the first"));
+  await using other = await startNode("x", { options: { resolveNameConflicts: true } });
+  other.onShutdown(() => stopped.resolve("the newcomer"));
+  await other.join([addressOf(a)], true);
+  expect(await stopped.promise).toBe("the newcomer");
+  expect(await untilStatus(a, "x", "alive")).toMatchObject({ port: x.address.port });
 });
 
 describe("a join", () => {
