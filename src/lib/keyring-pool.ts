@@ -27,7 +27,10 @@ export interface KeyringAnswer {
 }
 
 export interface KeyringPool {
-  /** Settles when every node has answered, or had the time to. Rejects with a `ProconsulError` if it cannot be asked for. */
+  /**
+   * Settles when every node has answered, or had the time to. Rejects with a `ProconsulError` if it cannot be
+   * asked for.
+   */
   keyring(call: KeyringCall): Promise<KeyringAnswer>;
 }
 

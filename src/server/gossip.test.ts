@@ -44,6 +44,10 @@ function serverWith(doors: Partial<GossipDoors>): Server {
   return new Server(context, gossipEndpoints({ events, keyrings: { lan: pool() }, ...doors }));
 }
 
+async function problemOf(call: Promise<unknown>): Promise<string> {
+  return String(await call.catch((error: unknown) => error));
+}
+
 describe("Internal.EventFire", () => {
   test("spreads the event under the prefix of users' events", async () => {
     const fired: [string, string][] = [];
@@ -63,9 +67,8 @@ describe("Internal.EventFire", () => {
         throw new Refusal("user event exceeds configured limit of 512 bytes before encoding");
       },
     };
-    await expect(
-      serverWith({ events }).call(internalEventFire, EventFireRequest.make({ Name: "e" })),
-    ).rejects.toThrow("user event exceeds configured limit");
+    const firing = serverWith({ events }).call(internalEventFire, EventFireRequest.make({ Name: "e" }));
+    expect(await problemOf(firing)).toContain("user event exceeds configured limit");
   });
 });
 
@@ -132,7 +135,7 @@ describe("Internal.KeyringOperation", () => {
       text: "argument error: LocalOnly can only be used for List operations",
     },
   ])("refuses $request", async ({ request, text }) => {
-    await expect(ask({}, request)).rejects.toThrow(text);
+    expect(await problemOf(ask({}, request))).toContain(text);
   });
 });
 

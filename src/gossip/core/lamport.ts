@@ -1,4 +1,8 @@
-/** Logical clocks: they order what nodes say without a common calendar. Source: Lamport 1978; serf, reference section 2. */
+/**
+ * Logical clocks: they order what nodes say without a common calendar.
+ *
+ * Source: Lamport 1978; protocol reference, gossip-serf section 2.
+ */
 import { assert } from "../../lib/assert.ts";
 import type { Brand } from "../../lib/brand.ts";
 

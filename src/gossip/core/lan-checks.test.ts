@@ -88,7 +88,7 @@ test("the WAN pool takes servers only", () => {
 });
 
 test("serf asks the check of alive messages and of exchanges", () => {
-  const pool = new TestPool();
+  const pool = new TestPool(serfCodec);
   const { serf } = pool.start("self", { check });
   const meta = serfCodec.encodeTags({ role: "node", dc: "dc2" });
   const node = pool.swimNode("a", meta);

@@ -73,7 +73,7 @@ export type SerfEffect =
   | { readonly kind: "reconnect"; readonly address: string }
   /** The tags changed: have SWIM announce the new metadata (`localMeta`). */
   | { readonly kind: "announceMeta" }
-  /** Carry out on the local keyring, keep it in its file, and report `keyOperationDone`. `operationId` is the core's. */
+  /** Carry out on the local keyring and its file, and report `keyOperationDone`. `operationId` is the core's. */
   | {
       readonly kind: "keyOperation";
       readonly operationId: number;

@@ -1,4 +1,8 @@
-/** User events: heard once each, and remembered so that newcomers can be told. Source: reference, gossip-serf section 5. */
+/**
+ * User events: heard once each, and remembered so that newcomers can be told.
+ *
+ * Source: protocol reference, gossip-serf section 5.
+ */
 import type { SerfPushPull, SerfUserEvent } from "../../wire/gossip/serf-messages.ts";
 import { LamportClock, lamportTime, type LamportTime } from "./lamport.ts";
 import type { SerfContext } from "./serf-context.ts";

@@ -9,7 +9,7 @@ const utf8 = new TextEncoder();
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 function trio(): { pool: TestPool; a: TestNode; b: TestNode; c: TestNode } {
-  const pool = new TestPool();
+  const pool = new TestPool(serfCodec);
   const [a, b, c] = pool.startAll("a", "b", "c");
   if (a === undefined || b === undefined || c === undefined) throw new Error("no nodes");
   return { pool, a, b, c };
@@ -118,7 +118,7 @@ describe("queries", () => {
     { members: 9, timeoutMs: 3_200 },
     { members: 10, timeoutMs: 6_400 },
   ])("with $members alive the default timeout is $timeoutMs ms", ({ members, timeoutMs }) => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const a = pool.start("a");
     for (let i = 1; i < members; i += 1) a.serf.nodeJoined(pool.swimNode(`x${i}`), monotonicMs(pool.nowMs));
     a.serf.query({ queryId: 1, name: "q", payload: utf8.encode("") });
@@ -159,7 +159,7 @@ describe("queries", () => {
 
 /** A pool whose nodes have the same keys, or none. */
 function keyed(isEncrypted: boolean): { pool: TestPool; nodes: readonly TestNode[] } {
-  const pool = new TestPool();
+  const pool = new TestPool(serfCodec);
   const nodes = ["a", "b", "c"].map((name) => pool.start(name, { isEncrypted }));
   for (const node of nodes) for (const other of nodes) if (node !== other) pool.meet(node, other);
   pool.settle();
@@ -336,7 +336,7 @@ describe("name conflicts", () => {
   });
 
   test("servers only complain", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const a = pool.start("a", { resolveNameConflicts: false });
     a.serf.conflict(a.swim, { ...a.swim, address: { host: "10.0.0.9", port: 1 } }, monotonicMs(pool.nowMs));
     pool.pass(4_000);
@@ -362,7 +362,7 @@ describe("coordinates", () => {
   });
 
   test("can be off", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const a = pool.start("a", { coordinates: false });
     expect(a.serf.ackPayload()).toEqual(new Uint8Array());
     expect(a.serf.coordinate()).toBeUndefined();

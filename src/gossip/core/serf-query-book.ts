@@ -43,6 +43,7 @@ export interface QueryBookDeps {
 
 export type QuerySpec = Omit<QueryRequest, "queryId">;
 
+/** Bits of `Flags`: asks for, or is, an acknowledgement; is not told on. */
 const ackFlag = 1;
 const noBroadcastFlag = 2;
 const idLimit = 0x7fff_ffff;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { monotonicMs } from "../../lib/clock.ts";
 import { seededRng } from "../../lib/rng.ts";
+import { serfCodec } from "../../wire/gossip/serf-codec.ts";
 import { lamportTime } from "./lamport.ts";
 import { SerfSnapshot } from "./serf-snapshot.ts";
 import { take, TestPool } from "./serf-test-pool.ts";
@@ -70,7 +71,7 @@ test("the file is replaced by what is left of it when it has grown", () => {
 
 describe("a serf with a snapshot", () => {
   test("writes members and clocks, and takes up after a restart where it was", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const snapshot = open("");
     const a = pool.start("a", { snapshot });
     const b = pool.start("b");
@@ -97,7 +98,7 @@ describe("a serf with a snapshot", () => {
   });
 
   test("forgets its pool when it leaves", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const a = pool.start("a", { snapshot: open("") });
     const b = pool.start("b");
     pool.meet(a, b);

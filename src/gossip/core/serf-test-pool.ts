@@ -3,7 +3,7 @@ import { monotonicMs } from "../../lib/clock.ts";
 import type { Member } from "../../lib/members.ts";
 import { hostPort } from "../../lib/net.ts";
 import { seededRng } from "../../lib/rng.ts";
-import { serfCodec } from "../../wire/gossip/serf-codec.ts";
+import type { SerfCodec } from "../../wire/gossip/serf-codec.ts";
 import type { SwimNode } from "./delegate.ts";
 import type { SerfEffect } from "./serf-effects.ts";
 import { checkSerfInvariants } from "./serf-invariants.ts";
@@ -23,7 +23,12 @@ export interface TestNode {
 
 export class TestPool {
   readonly #nodes = new Map<string, TestNode>();
+  readonly #codec: SerfCodec;
   #nowMs = 1_000;
+
+  constructor(codec: SerfCodec) {
+    this.#codec = codec;
+  }
 
   get nowMs(): number {
     return this.#nowMs;
@@ -34,7 +39,7 @@ export class TestPool {
     const serf = new Serf({
       nodeName: name,
       options: serfLanDefaults,
-      codec: serfCodec,
+      codec: this.#codec,
       rng: seededRng(this.#nodes.size + 1),
       nowMs: monotonicMs(this.#nowMs),
       tags: { role: name },
@@ -52,7 +57,7 @@ export class TestPool {
   }
 
   /** A node as SWIM reports it: addresses count up with the nodes. */
-  swimNode(name: string, meta: Uint8Array = serfCodec.encodeTags({})): SwimNode {
+  swimNode(name: string, meta: Uint8Array = this.#codec.encodeTags({})): SwimNode {
     const number = [...this.#nodes.keys()].indexOf(name);
     const host = `10.0.0.${number < 0 ? this.#nodes.size + 1 : number + 1}`;
     return {

@@ -14,7 +14,7 @@ function hear(pool: TestPool, node: TestNode, message: EncodableSerfMessage): vo
 }
 
 function pair(): { pool: TestPool; a: TestNode; b: TestNode } {
-  const pool = new TestPool();
+  const pool = new TestPool(serfCodec);
   const [a, b] = pool.startAll("a", "b");
   if (a === undefined || b === undefined) throw new Error("no nodes");
   events(a);
@@ -76,7 +76,7 @@ describe("§3 members", () => {
   });
 
   test("a forced leave makes a failed node left, everywhere", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const [a, b, c] = pool.startAll("a", "b", "c");
     if (a === undefined || b === undefined || c === undefined) throw new Error("no nodes");
     pool.kill(b);
@@ -91,7 +91,7 @@ describe("§3 members", () => {
   });
 
   test("a forced leave with prune forgets a failed node", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const [a, b, c] = pool.startAll("a", "b", "c");
     if (a === undefined || b === undefined || c === undefined) throw new Error("no nodes");
     pool.kill(b);
@@ -233,7 +233,7 @@ describe("§3 leaving", () => {
   });
 
   test("a lone node leaves at once", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const a = pool.start("a");
     a.serf.beginLeave();
     pool.settle();
@@ -264,7 +264,7 @@ describe("§3 leaving", () => {
 
 describe("§4 full exchanges", () => {
   test("carry events, clocks and who left; the newcomer asks for no old events", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const [a, b, c] = pool.startAll("a", "b", "c");
     if (a === undefined || b === undefined || c === undefined) throw new Error("no nodes");
     a.serf.userEvent("deploy", utf8.encode("1"));
@@ -322,7 +322,7 @@ describe("§4 full exchanges", () => {
   });
 
   test("an empty state is 512 slots, as the reference sends it", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const c1 = pool.start("c1");
     expect(c1.serf.localState(true).length).toBe(586);
   });
@@ -422,7 +422,7 @@ describe("§7 timers", () => {
   });
 
   test("what is kept of unknown nodes is bounded", () => {
-    const pool = new TestPool();
+    const pool = new TestPool(serfCodec);
     const options = { ...serfLanDefaults, recentIntentsMax: 100 };
     const a = pool.start("a", { options });
     for (let time = 1; time <= 1_000; time += 1)

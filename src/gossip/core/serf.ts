@@ -1,33 +1,26 @@
 /**
  * The serf core: what a pool of nodes knows of one another beyond being alive.
  *
- * It rides on SWIM, whose delegate it is: SWIM says who is there, serf why somebody is not (left or failed), and spreads
- * events, queries and intents with SWIM's packets. No socket, clock, disk or randomness of its own; what it wants
- * done is in `serf-effects`. The rules are in the parts: members and intents in `member-table`, events in
- * `serf-event-book`, queries in `serf-query-book`, keys in `serf-keys`, leaving in `serf-departure`.
+ * It rides on SWIM, whose delegate it is: SWIM says who is there, serf why somebody is not (left or failed), and
+ * spreads events, queries and intents with SWIM's packets. No socket, clock, disk or randomness of its own; what it
+ * wants done is in `serf-effects`. This file plays the parts against each other; the rules are in them: members in
+ * `member-table`, joins and leaves in `serf-intents` and `serf-departure`, events in `serf-event-book`, queries in
+ * `serf-query-book`, the pool's own queries in `serf-internal`. The invariants are S1… in docs/internals/serf.md.
  * Source: protocol reference, gossip-serf.
  */
 import { assert, unreachable } from "../../lib/assert.ts";
 import type { MonotonicMs } from "../../lib/clock.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import { unpackIp } from "../../lib/ip.ts";
-import type { KeyOperationKind } from "../../lib/keyring-pool.ts";
 import type { Member } from "../../lib/members.ts";
 import type { AliveMessage } from "../../wire/gossip/messages.ts";
-import type {
-  LeaveIntent,
-  RelayHeader,
-  SerfMessage,
-  SerfPushPull,
-  SerfQuery,
-} from "../../wire/gossip/serf-messages.ts";
+import type { RelayHeader, SerfMessage, SerfPushPull, SerfQuery } from "../../wire/gossip/serf-messages.ts";
 import { CoordinateBook } from "./coordinate-book.ts";
 import type { Coordinate } from "./coordinate.ts";
 import type { SwimDelegate, SwimNode } from "./delegate.ts";
-import { LamportClock, lamportTime, lamportTimeMax } from "./lamport.ts";
+import { lamportTime, lamportTimeMax } from "./lamport.ts";
 import type { MemberCheck } from "./member-checks.ts";
 import { MemberTable } from "./member-table.ts";
-import { ConflictVote, toConflictMember } from "./name-conflict.ts";
 import { SerfContext, type SerfContextStart } from "./serf-context.ts";
 import { Departure, type SerfState } from "./serf-departure.ts";
 import { sendDirect } from "./serf-direct.ts";
@@ -40,17 +33,18 @@ import type {
   SerfStats,
 } from "./serf-effects.ts";
 import { EventBook } from "./serf-event-book.ts";
-import { KeyCollector, KeyResponder } from "./serf-keys.ts";
+import { Intents, type ForcedLeave } from "./serf-intents.ts";
+import { InternalQueries, internalPrefix } from "./serf-internal.ts";
 import { SerfLanes } from "./serf-lanes.ts";
 import { claimedMember, toMember } from "./serf-member.ts";
-import { QueryBook, type QueryListener } from "./serf-query-book.ts";
+import { QueryBook, type QueryListener, type QuerySpec } from "./serf-query-book.ts";
 import type { SerfSnapshot } from "./serf-snapshot.ts";
 import { SerfTimers } from "./serf-timers.ts";
 
 export interface SerfStart extends SerfContextStart {
   /** Encoded at most 512 bytes. */
   readonly tags: Readonly<Record<string, string>>;
-  /** Whether a text matches an RE2 expression anywhere; `undefined` if it is none. Expressions come from the network. */
+  /** Whether a text matches an RE2 expression, which came from the network; `undefined` if it is none. */
   readonly matches: (expression: string, text: string) => boolean | undefined;
   /** Whom the pool lets in; absent: everybody. */
   readonly check?: MemberCheck;
@@ -65,27 +59,17 @@ export interface SerfStart extends SerfContextStart {
 }
 
 const metaBytesMax = 512;
-const internalPrefix = "_serf_";
-const keyQueries: Readonly<Record<KeyOperationKind, string>> = {
-  install: "_serf_install-key",
-  use: "_serf_use-key",
-  remove: "_serf_remove-key",
-  list: "_serf_list-keys",
-};
-const keyOperations = new Map(
-  (Object.entries(keyQueries) as [KeyOperationKind, string][]).map(([operation, name]) => [name, operation]),
-);
 const tagsTooLong = `Encoded length of tags exceeds limit of ${metaBytesMax} bytes`;
 
 /** One node's serf. Not re-entrant; owned by one driver. */
 export class Serf implements SwimDelegate {
   readonly #context: SerfContext;
   readonly #start: SerfStart;
-  readonly #clock = new LamportClock();
   readonly #members: MemberTable;
   readonly #events: EventBook;
   readonly #queries: QueryBook;
-  readonly #keys: KeyResponder;
+  readonly #intents: Intents;
+  readonly #internal: InternalQueries;
   readonly #lanes: SerfLanes;
   readonly #departure: Departure;
   readonly #coordinates: CoordinateBook | undefined;
@@ -94,7 +78,6 @@ export class Serf implements SwimDelegate {
   #meta: Uint8Array;
   /** Joins under way that do not want to hear old events. */
   #joinsIgnoringOld = 0;
-  #vote: ConflictVote | undefined;
 
   /** Throws if the tags are too long. */
   constructor(start: SerfStart) {
@@ -111,9 +94,23 @@ export class Serf implements SwimDelegate {
       tags: () => this.#tags,
       matches: start.matches,
     });
-    this.#keys = new KeyResponder(this.#context, this.#queries, start.isEncrypted);
     this.#lanes = new SerfLanes(this.#context);
     this.#departure = new Departure(this.#context);
+    this.#intents = new Intents(this.#context, {
+      members: this.#members,
+      lanes: this.#lanes,
+      departure: this.#departure,
+    });
+    this.#internal = new InternalQueries(this.#context, {
+      members: this.#members,
+      queries: this.#queries,
+      isEncrypted: start.isEncrypted,
+      ask: (spec, listener) => this.#ask(spec, listener),
+      lost: () => {
+        this.#departure.shutdown();
+        this.#context.push({ kind: "shutdown" });
+      },
+    });
     this.#timers = new SerfTimers(this.#context, {
       reap: () => this.#members.reap(),
       reconnect: () => this.#reconnect(),
@@ -163,7 +160,7 @@ export class Serf implements SwimDelegate {
       members: this.#members.size,
       failed: this.#members.failedCount,
       left: this.#members.leftCount,
-      memberTime: this.#clock.time,
+      memberTime: this.#intents.clock.time,
       eventTime: this.#events.clock.time,
       queryTime: this.#queries.clock.time,
       intentQueue: this.#lanes.size("intent"),
@@ -207,18 +204,12 @@ export class Serf implements SwimDelegate {
 
   /** A key operation on every node. Answers why it cannot; else `keyringAnswered` follows. */
   keyring(request: KeyringRequest): string | undefined {
-    const { operation, key, relayFactor = 0 } = request;
-    const collector = new KeyCollector(this.#context, request, {
-      nodeCount: this.#members.presentCount,
-      finished: (listener) => this.#queries.stop(listener),
-    });
-    const payload = this.#context.encode({ kind: "keyRequest", body: { Key: key } });
-    return this.#ask({ name: keyQueries[operation], payload, relayFactor }, collector);
+    return this.#internal.keyring(request);
   }
 
   /** What became of a `keyOperation`. */
   keyOperationDone(operationId: number, result: KeyOperationResult): void {
-    this.#keys.done(operationId, result);
+    this.#internal.keyOperationDone(operationId, result);
   }
 
   /** Replaces this node's tags. Answers why it cannot, in the reference's words. */
@@ -242,18 +233,14 @@ export class Serf implements SwimDelegate {
   endJoin(ignoreOld: boolean, joined: number): void {
     if (ignoreOld) this.#joinsIgnoringOld -= 1;
     assert(this.#joinsIgnoringOld >= 0, "a join ends once");
-    if (joined > 0) this.#announceJoin();
+    if (joined > 0) this.#intents.announceJoin();
   }
 
   /** Leaves in good order; `leaveSwim` and `left` follow. Answers why it cannot, in the reference's words. */
   beginLeave(): string | undefined {
-    const problem = this.#departure.begin();
-    if (problem !== undefined) return problem;
-    this.#start.snapshot?.leave();
-    const bytes = this.#leaveIntent({ Node: this.#context.nodeName, Prune: false });
-    if (this.#members.hasAliveOthers()) this.#lanes.add("intent", bytes, this.#departure.expect());
-    else this.#departure.finish(undefined, undefined);
-    return undefined;
+    const problem = this.#intents.leave();
+    if (problem === undefined) this.#start.snapshot?.leave();
+    return problem;
   }
 
   /** After `leaveSwim`: SWIM has left, or gave up. */
@@ -261,13 +248,9 @@ export class Serf implements SwimDelegate {
     this.#departure.swimHasLeft();
   }
 
-  /** Makes a member leave that no longer can itself; `forceLeft` follows. `prune`: forget it at once. */
-  forceLeave(request: { readonly requestId: number; readonly node: string; readonly prune: boolean }): void {
-    // Asked first: the member itself may be the only one to tell, and the only one who can refute.
-    const hasAliveOthers = this.#members.hasAliveOthers();
-    const bytes = this.#leaveIntent({ Node: request.node, Prune: request.prune });
-    if (hasAliveOthers) this.#lanes.add("intent", bytes, this.#departure.expect(request.requestId));
-    else this.#departure.finish(request.requestId, undefined);
+  /** Makes a member leave that no longer can by itself; `forceLeft` follows. */
+  forceLeave(request: ForcedLeave): void {
+    this.#intents.forceLeave(request);
   }
 
   /** The node is stopped without a leave: no timer fires any more. */
@@ -299,7 +282,7 @@ export class Serf implements SwimDelegate {
     return this.#context.encode({
       kind: "pushPull",
       body: {
-        LTime: this.#clock.time,
+        LTime: this.#intents.clock.time,
         StatusLTimes: this.#members.statusTimes(),
         LeftMembers: this.#members.leftNames(),
         EventLTime: this.#events.clock.time,
@@ -360,7 +343,7 @@ export class Serf implements SwimDelegate {
       "error",
       `Node name conflicts with another node at ${other}. Names must be unique! (Resolution enabled: ${resolveNameConflicts})`,
     );
-    if (resolveNameConflicts && this.#vote === undefined) this.#startVote(known);
+    if (resolveNameConflicts) this.#internal.vote(known);
   }
 
   ackPayload(): Uint8Array {
@@ -372,17 +355,18 @@ export class Serf implements SwimDelegate {
   }
 
   /** The parts, for `checkSerfInvariants` alone. */
-  inside(): { readonly members: MemberTable; readonly context: SerfContext; readonly meta: Uint8Array } {
-    return { members: this.#members, context: this.#context, meta: this.#meta };
+  inside(): { readonly members: MemberTable; readonly meta: Uint8Array } {
+    return { members: this.#members, meta: this.#meta };
   }
 
   #receive(message: SerfMessage, bytes: Uint8Array): void {
     switch (message.kind) {
       case "leave":
-        if (this.#hearLeave(message.body)) this.#lanes.add("intent", bytes.slice());
+        if (this.#intents.hearLeave(message.body)) this.#lanes.add("intent", bytes.slice());
         return;
       case "join":
-        if (this.#hearJoin(message.body.Node, message.body.LTime)) this.#lanes.add("intent", bytes.slice());
+        if (this.#intents.hearJoin(message.body.Node, message.body.LTime))
+          this.#lanes.add("intent", bytes.slice());
         return;
       case "userEvent":
         if (this.#events.hear(message.body)) this.#lanes.add("event", bytes.slice());
@@ -405,39 +389,7 @@ export class Serf implements SwimDelegate {
     }
   }
 
-  /** Answers whether it is to be told on. */
-  #hearLeave({ Node, LTime, Prune }: LeaveIntent): boolean {
-    const time = lamportTime(LTime);
-    this.#clock.witness(time);
-    const outcome = this.#members.leaveIntent({ node: Node, time, prune: Prune }, this.state === "running");
-    if (outcome === "refute") {
-      this.#context.log("debug", "Refuting an older leave intent");
-      this.#announceJoin();
-    }
-    return outcome === "told";
-  }
-
-  #hearJoin(node: string, LTime: number): boolean {
-    const time = lamportTime(LTime);
-    this.#clock.witness(time);
-    return this.#members.joinIntent(node, time) === "told";
-  }
-
-  /** Tells everyone that this node is here, as of now: later than any leave that went about. */
-  #announceJoin(): void {
-    const body = { LTime: this.#clock.time, Node: this.#context.nodeName };
-    this.#hearJoin(body.Node, body.LTime);
-    this.#lanes.add("intent", this.#context.encode({ kind: "join", body }));
-  }
-
-  /** Takes a new leave intent of this node's own making. Answers the bytes to spread. */
-  #leaveIntent(intent: { readonly Node: string; readonly Prune: boolean }): Uint8Array {
-    const body = { ...intent, LTime: this.#clock.time };
-    this.#hearLeave(body);
-    return this.#context.encode({ kind: "leave", body });
-  }
-
-  #ask(spec: Omit<QueryRequest, "queryId">, listener: QueryListener): string | undefined {
+  #ask(spec: QuerySpec, listener: QueryListener): string | undefined {
     const started = this.#queries.start(spec, listener);
     if (typeof started === "string") return started;
     // This node is one of those asked, and answers itself over the network like any other.
@@ -451,45 +403,10 @@ export class Serf implements SwimDelegate {
     const { isNews, heard } = this.#queries.hear(query);
     if (heard !== undefined) {
       this.#start.snapshot?.query(heard.lamportTime);
-      if (heard.name.startsWith(internalPrefix)) this.#hearInternal(heard);
+      if (heard.name.startsWith(internalPrefix)) this.#internal.hear(heard);
       else this.#context.push({ kind: "query", query: heard });
     }
     return isNews;
-  }
-
-  #hearInternal(query: HeardQuery): void {
-    const operation = keyOperations.get(query.name);
-    if (operation !== undefined) return this.#keys.hear(query, operation);
-    // The acknowledgement is all that a ping asks for.
-    if (query.name === `${internalPrefix}ping`) return;
-    if (query.name === `${internalPrefix}conflict`) return this.#answerVote(query);
-    this.#context.log("warn", `Unhandled internal query '${query.name.slice(internalPrefix.length)}'`);
-  }
-
-  #answerVote(query: HeardQuery): void {
-    const name = new TextDecoder().decode(query.payload);
-    if (name === this.#context.nodeName) return;
-    this.#context.log("debug", `Got conflict resolution query for '${name}'`);
-    const member = this.#members.get(name);
-    const body = member === undefined ? null : toConflictMember(member);
-    const problem = this.#queries.respond(query, this.#context.encode({ kind: "conflictResponse", body }));
-    if (problem !== undefined) this.#context.log("error", `Failed to respond to conflict query: ${problem}`);
-  }
-
-  #startVote({ name, address }: SwimNode): void {
-    const vote = new ConflictVote(this.#context, address, {
-      lost: () => {
-        this.#departure.shutdown();
-        this.#context.push({ kind: "shutdown" });
-      },
-      over: () => {
-        this.#vote = undefined;
-      },
-    });
-    const payload = new TextEncoder().encode(name);
-    const problem = this.#ask({ name: `${internalPrefix}conflict`, payload }, vote);
-    if (problem === undefined) this.#vote = vote;
-    else this.#context.log("error", `Failed to start name resolution query: ${problem}`);
   }
 
   #passOn({ DestAddr, DestName }: RelayHeader, inner: Uint8Array): void {
@@ -502,14 +419,15 @@ export class Serf implements SwimDelegate {
 
   #merge(state: SerfPushPull, join: boolean): void {
     // The peer's clocks show what it will send next, so nothing has been sent at that time yet.
-    if (state.LTime > 0) this.#clock.witness(lamportTime(state.LTime - 1));
+    if (state.LTime > 0) this.#intents.clock.witness(lamportTime(state.LTime - 1));
     if (state.EventLTime > 0) this.#events.clock.witness(lamportTime(state.EventLTime - 1));
     if (state.QueryLTime > 0) this.#queries.clock.witness(lamportTime(state.QueryLTime - 1));
     const times = state.StatusLTimes ?? {};
     const left = new Set(state.LeftMembers ?? []);
     // Those who left first: nobody says when, but it was after the time of their last status.
-    for (const Node of left) this.#hearLeave({ Node, LTime: afterTime(times[Node] ?? 0), Prune: false });
-    for (const [name, time] of Object.entries(times)) if (!left.has(name)) this.#hearJoin(name, time);
+    for (const Node of left)
+      this.#intents.hearLeave({ Node, LTime: afterTime(times[Node] ?? 0), Prune: false });
+    for (const [name, time] of Object.entries(times)) if (!left.has(name)) this.#intents.hearJoin(name, time);
     if (join && this.#joinsIgnoringOld > 0) this.#events.ignoreBefore(lamportTime(state.EventLTime));
     for (const slot of state.Events ?? []) {
       for (const event of slot?.Events ?? [])
@@ -526,7 +444,7 @@ export class Serf implements SwimDelegate {
     const { snapshot } = this.#start;
     if (snapshot === undefined) return;
     for (const warning of snapshot.warnings) this.#context.log("warn", warning);
-    this.#clock.witness(lamportTime(snapshot.times.clock));
+    this.#intents.clock.witness(lamportTime(snapshot.times.clock));
     this.#events.resumeAfter(snapshot.times.event);
     this.#queries.resumeAfter(snapshot.times.query);
   }
@@ -541,7 +459,7 @@ export class Serf implements SwimDelegate {
       if (effect.kind === "userEvent") snapshot.event(effect.event.lamportTime);
       urgent ||= effect.kind === "member";
     }
-    snapshot.clock(this.#clock.time, this.#context.nowMs, urgent);
+    snapshot.clock(this.#intents.clock.time, this.#context.nowMs, urgent);
     const write = snapshot.take();
     if (write === undefined) return;
     const kind = write.kind === "append" ? "snapshotAppend" : "snapshotReplace";

@@ -1,9 +1,10 @@
 /**
  * Regular expressions that match in time linear in the text, whoever wrote them.
  *
- * JavaScript's engine backtracks: `(a+)+$` on thirty letters takes seconds. Patterns here come from peers and clients, so
- * they are matched as RE2 does it: as an automaton that is in many places at once, each entered at most once a character.
- * Cost: (length of the text) × (size of the pattern, counted repetition written out), and the size is limited.
+ * JavaScript's engine backtracks: `(a+)+$` on thirty letters takes seconds. Patterns here come from peers and
+ * clients, so they are matched as RE2 does it: as an automaton that is in many places at once, each entered at most
+ * once a character. Cost: (length of the text) × (size of the pattern, counted repetition written out), and the size
+ * is limited.
  * Source: Thompson 1968; https://swtch.com/~rsc/regexp/regexp2.html.
  */
 import { unreachable } from "../assert.ts";

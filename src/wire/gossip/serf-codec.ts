@@ -1,4 +1,8 @@
-/** Serf's messages, node tags, query filters and coordinates to bytes and back. Bytes that are decoded alias the input. */
+/**
+ * Serf's messages, node tags, query filters and coordinates to bytes and back.
+ *
+ * Bytes that are decoded alias the input.
+ */
 import { unreachable } from "../../lib/assert.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import { MsgpackReader } from "../msgpack/reader.ts";

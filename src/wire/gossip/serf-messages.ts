@@ -94,9 +94,6 @@ export const SerfQueryResponse = struct("SerfQueryResponse", {
 });
 export type SerfQueryResponse = Infer<typeof SerfQueryResponse>;
 
-/** Bits of `Flags`. */
-export const queryFlags = { ack: 1, noBroadcast: 2 } as const;
-
 /** A member as an answer to a name conflict shows it. `Status` as in `memberStatuses`. */
 export const ConflictMember = struct("ConflictMember", {
   Name: str,

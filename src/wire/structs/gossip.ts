@@ -17,7 +17,10 @@ export type EventFireRequest = Infer<typeof EventFireRequest>;
 export const EventFireResponse = struct("EventFireResponse", { ...queryMeta });
 export type EventFireResponse = Infer<typeof EventFireResponse>;
 
-/** `Operation`: list, install, use or remove. `Key`: base64. `Forwarded`: the other datacenters are asked by somebody else. */
+/**
+ * `Operation`: list, install, use or remove. `Key`: base64. `Forwarded`: the other datacenters are asked by
+ * somebody else.
+ */
 export const KeyringOperationRequest = struct("KeyringRequest", {
   Operation: str,
   Key: str,
