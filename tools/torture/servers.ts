@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "../../src/lib/assert.ts";
-import { Cluster, until, type ClusterAgent } from "../../test/support/cluster.ts";
+import { Cluster, type ClusterAgent } from "../../test/support/cluster.ts";
 import type { TestNetwork } from "../../test/support/test-network.ts";
 import { exchange } from "./http.ts";
 import type { Endpoint } from "./recorder.ts";
@@ -11,6 +11,7 @@ import type { Endpoint } from "./recorder.ts";
 const httpPort = 8500;
 const probeTimeoutMs = 2_000;
 const readyTimeoutMs = 90_000;
+const pollMs = 100;
 /** Size of a data directory that can be filled. */
 const smallDiskMib = 96;
 
@@ -117,18 +118,27 @@ export class Servers implements AsyncDisposable {
     return undefined;
   }
 
-  /** Waits until a write through every server is acknowledged. Throws with what they printed. */
+  /** Waits until a write through every server is acknowledged. Throws with what they printed, at once if one ended. */
   async ready(): Promise<void> {
+    const deadlineMs = performance.now() + readyTimeoutMs;
     for (const number of this.numbers()) {
-      const host = { address: this.network.address(number), port: httpPort };
-      const request = { method: "PUT", path: `/v1/kv/ready/${number}`, body: "x" } as const;
-      const writes = async (): Promise<boolean> => {
-        const outcome = await exchange(host, request, probeTimeoutMs);
-        return outcome.kind === "answer" && outcome.status === 200 && outcome.body.trim() === "true";
-      };
-      const explain = (): string => this.output();
-      await until(`a write through server ${number}`, writes, { timeoutMs: readyTimeoutMs, explain });
+      for (let last = await this.#probe(number); last !== undefined; last = await this.#probe(number)) {
+        if (!this.isRunning(number)) throw new Error(`server ${number} ended by itself\n${this.output()}`);
+        if (performance.now() > deadlineMs)
+          throw new Error(`server ${number} takes no writes: ${last}\n${this.output()}`);
+        await new Promise((tick) => setTimeout(tick, pollMs));
+      }
     }
+  }
+
+  /** Undefined when a write was acknowledged; otherwise what came instead. */
+  async #probe(number: number): Promise<string | undefined> {
+    const host = { address: this.network.address(number), port: httpPort };
+    const request = { method: "PUT", path: `/v1/kv/ready/${number}`, body: "x" } as const;
+    const outcome = await exchange(host, request, probeTimeoutMs);
+    if (outcome.kind !== "answer") return outcome.why;
+    const isDone = outcome.status === 200 && outcome.body.trim() === "true";
+    return isDone ? undefined : `${outcome.status} ${outcome.body.trim()}`;
   }
 
   /** The last lines that each server printed. */
