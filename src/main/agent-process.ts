@@ -38,6 +38,7 @@ import { openListeners } from "./listeners.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { startClientCore } from "./client-core.ts";
 import { joinPools } from "./join-pools.ts";
+import { sendCoordinates } from "./send-coordinates.ts";
 import { startServerCore } from "./server-core.ts";
 
 export interface AgentProcessParts {
@@ -147,11 +148,14 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
   });
   const ending = new AbortController();
   const watching = watchServers(core, () => agent.serverUp());
+  const random = (limit: number): number => rng.below(limit);
+  const sending = sendCoordinates({ config, core, clock: systemClock, log, random });
   let listeners: readonly Listener[] = [];
   let dns: DnsService | undefined;
   const closeDoors = async (): Promise<void> => {
     ending.abort();
     watching[Symbol.dispose]();
+    sending[Symbol.dispose]();
     await dns?.close();
     await Promise.all(listeners.map((listener) => listener.close()));
     await agent.stop();
@@ -167,7 +171,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
       clock: systemClock,
       log,
       metrics: registry,
-      random: (limit) => rng.below(limit),
+      random,
     });
   } catch (error) {
     await closeDoors();
