@@ -415,7 +415,8 @@ export class RaftCore {
     wasLeading?.end(true);
     this.#state.leader = undefined;
     this.#state.enterTerm(term);
-    if (wasLeading !== undefined) this.#armElection(this.#state.options.heartbeatTimeoutMs);
+    // A leader has heard the latest of all: what it knows is no older than its leadership.
+    if (wasLeading !== undefined) this.#armContact();
   }
 
   /** Gives up leadership within the term. */
@@ -424,7 +425,7 @@ export class RaftCore {
     this.#leading = undefined;
     wasLeading?.end(false);
     this.#state.leader = undefined;
-    this.#armElection(this.#state.options.heartbeatTimeoutMs);
+    this.#armContact();
   }
 
   #armContact(): void {
