@@ -14,7 +14,7 @@ import { frameHeaderBytes } from "../wire/yamux/frame.ts";
 import { defaultYamuxOptions, type YamuxOptions } from "../wire/yamux/options.ts";
 import { ClientCount } from "./client-count.ts";
 import { ConnectionBudget, RequestStream, type RequestStreamParts } from "./request-stream.ts";
-import { rpcType } from "./rpc-type.ts";
+import { otherRpcTypes, rpcType } from "./rpc-type.ts";
 import type { RpcService, SnapshotService } from "./service.ts";
 import { serveSnapshot } from "./snapshot-server.ts";
 import { YamuxConnection } from "./yamux-connection.ts";
@@ -63,6 +63,8 @@ export class RpcDoor {
   readonly #clients: ClientCount;
   readonly #open = new Set<Connection>();
   readonly #writer = new MsgpackWriter(4096);
+  /** First bytes of refused connections that the log knows of. */
+  readonly #told = new Set<number>();
   #isClosed = false;
 
   constructor(parts: RpcDoorParts, options: RpcDoorOptions = defaultRpcDoorOptions) {
@@ -120,12 +122,23 @@ export class RpcDoor {
         timer[Symbol.dispose]();
         const take = this.#takers.get(first);
         if (take !== undefined) return take(connection, bytes.subarray(1));
-        log.error("unrecognized RPC byte", { byte: first, from });
+        this.#refuse(first, from);
         connection.destroy();
       },
       ended: () => connection.destroy(),
       closed: () => timer[Symbol.dispose](),
     });
+  }
+
+  /** Peers try again every few seconds: a kind that is known is told of once. */
+  #refuse(byte: number, from: string): void {
+    const { log } = this.#parts;
+    const kind = otherRpcTypes.get(byte);
+    if (kind === undefined) return log.error("unrecognized RPC byte", { byte, from });
+    const message = "an RPC connection of a kind that this server does not offer";
+    if (this.#told.has(byte)) log.debug(message, { kind, from });
+    else log.warn(message, { kind, from });
+    this.#told.add(byte);
   }
 
   #streamParts(): RequestStreamParts {
