@@ -229,7 +229,8 @@ export class Applier {
         "failed",
         `snapshot ${mark.term}-${mark.index} vanished before it was installed`,
       );
-    return readSnapshot(snapshot);
+    // Read to the end before the file is closed.
+    return await readSnapshot(snapshot);
   }
 
   #serveCaptures(): void {
