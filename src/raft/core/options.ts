@@ -64,7 +64,7 @@ export const raftOptionTable: { readonly [Key in keyof RaftOptions]: OptionRow<R
     value: 50,
     min: 1,
     max: hourMs,
-    help: "Followers hear of a new commit index 1 to 2 times this after the last entries, if no entries carry it sooner.",
+    help: "Followers hear of a new commit index 1 to 2 times this after the last entries, if no entries carry it sooner; no pause between heartbeats is longer.",
   },
   appendEntriesMax: { value: 64, min: 1, max: 4_096, help: "Most entries in one AppendEntries." },
   appendBytesMax: {

@@ -9,6 +9,7 @@ import { logIndex, term, type LogIndex } from "../../lib/log-index.ts";
 import type { FollowerStatus } from "./effects.ts";
 import type { Entry, Server, ServerId } from "./entry.ts";
 import type { AppendEntriesRequest, AppendEntriesResponse, RaftResponse } from "./messages.ts";
+import type { RaftOptions } from "./options.ts";
 import { Progress } from "./progress.ts";
 import type { RaftState } from "./state.ts";
 
@@ -22,6 +23,14 @@ type Sent = {
   | { readonly kind: "heartbeat" }
   | { readonly kind: "snapshot"; readonly index: LogIndex }
 );
+
+/**
+ * Least pause between heartbeats. However long the timeouts, operators' tools call a follower healthy only if it
+ * heard its leader within 200 ms, as it does under HashiCorp's leaders, which send something every commit timeout.
+ */
+function heartbeatIntervalMs({ heartbeatTimeoutMs, commitTimeoutMs }: RaftOptions): number {
+  return Math.max(1, Math.min(Math.floor(heartbeatTimeoutMs / 10), commitTimeoutMs));
+}
 
 /** All followers under one leadership. */
 export class Replicator {
@@ -86,7 +95,7 @@ export class Replicator {
     const { nowMs, options } = this.#state;
     for (const [id, progress] of this.#progress) {
       if (!all && nowMs < progress.heartbeatDueMs) continue;
-      const interval = Math.max(1, Math.floor(options.heartbeatTimeoutMs / 10));
+      const interval = heartbeatIntervalMs(options);
       progress.heartbeatDueMs = (nowMs + this.#state.jitteredMs(interval)) as MonotonicMs;
       if (progress.heartbeatsInflight >= options.heartbeatInflightMax) continue;
       progress.heartbeatsInflight += 1;
