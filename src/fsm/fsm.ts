@@ -2,8 +2,9 @@
  * The replicated state machine: log commands in, state changes out, and snapshots of the whole.
  *
  * Deterministic: the same log gives the same state and the same snapshot, byte for byte. A command
- * number without a handler ends the program unless it carries the flag "may be ignored", since going on
- * would let servers drift apart. Source: protocol reference, FSM sections 1 and 3.
+ * number without a handler is passed over and remembered as a gap: a leader of the reference may write what this
+ * version does not know, and a server that stops at it would be of less use than one that lacks it.
+ * Source: protocol reference, FSM sections 1 and 3.
  */
 import { assert } from "../lib/assert.ts";
 import type { StateMachine } from "../lib/consensus.ts";
@@ -31,6 +32,8 @@ export class Fsm implements StateMachine {
   readonly #commands = new Map<number, AnyCommand>();
   readonly #restores = new Map<number, RestoreRecord<never>>();
   readonly #parts: readonly SnapshotPart[];
+  readonly #gaps = new Map<number, number>();
+  #gapListener: (type: number) => void = () => undefined;
   #appliedIndex = 0;
 
   constructor(store: StateStore, commands: readonly AnyCommand[], parts: readonly SnapshotPart[]) {
@@ -55,7 +58,7 @@ export class Fsm implements StateMachine {
     const type = bytes[0] ?? 0;
     const command = this.#commands.get(type & ~mayBeIgnored);
     if (command === undefined) {
-      assert((type & mayBeIgnored) !== 0, `a log command of number ${type} can be applied by this version`);
+      if ((type & mayBeIgnored) === 0) this.#addGap(type);
       return undefined;
     }
     const body = decoded ?? command.codec.decode(new MsgpackReader(bytes, 1));
@@ -64,8 +67,24 @@ export class Fsm implements StateMachine {
     return answer;
   }
 
+  /** Commands that were passed over since the start, by number. With any, snapshots of this server lack something. */
+  get gaps(): ReadonlyMap<number, number> {
+    return this.#gaps;
+  }
+
+  /** Tells of each number once, when it is first passed over. */
+  onGap(listener: (type: number) => void): void {
+    this.#gapListener = listener;
+  }
+
   snapshot(): Iterable<Uint8Array> {
     return snapshotStream(this.#parts, this.#store.view(), this.#appliedIndex);
+  }
+
+  #addGap(type: number): void {
+    const count = this.#gaps.get(type) ?? 0;
+    this.#gaps.set(type, count + 1);
+    if (count === 0) this.#gapListener(type);
   }
 
   restore(state: Uint8Array): void {

@@ -4,6 +4,7 @@ import { autopilotCommands, autopilotSnapshotPart } from "../fsm/autopilot-comma
 import { catalogCommands, catalogSnapshotPart } from "../fsm/catalog-commands.ts";
 import { coordinateCommands, coordinateSnapshotPart } from "../fsm/coordinate-commands.ts";
 import { Fsm } from "../fsm/fsm.ts";
+import { keptCommands } from "../fsm/kept-commands.ts";
 import { keptSnapshotPart } from "../fsm/kept-records.ts";
 import { kvCommands, kvSnapshotPart } from "../fsm/kv-commands.ts";
 import { sessionCommands, sessionSnapshotPart } from "../fsm/session-commands.ts";
@@ -59,6 +60,8 @@ export interface RunningServer {
 }
 
 const defaultSessionTtlMinMs = 10_000;
+const gapText =
+  "passing over log commands that this version does not know: this server should not lead, nor give snapshots";
 
 const endpoints = [
   ...kvEndpoints,
@@ -76,7 +79,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { config, clock, log } = parts;
   const lockDelays = createLockDelays(clock);
   const store = new StateStore(lockDelays);
-  const consensus = await openConsensus(parts, stateMachine(store));
+  const machine = stateMachine(store);
+  machine.onGap((type) => log.named("server").error(gapText, { type }));
+  const consensus = await openConsensus(parts, machine);
   const pool = parts.cluster?.pool ?? soloPool(ownMember(parts));
   const autopilot = openAutopilot(parts, { consensus, store, pool });
   const coordinates = openCoordinates(parts, consensus);
@@ -139,6 +144,7 @@ function stateMachine(store: StateStore): Fsm {
     ...autopilotCommands,
     ...coordinateCommands,
     ...systemCommands,
+    ...keptCommands,
   ];
   // The order is the reference's: nodes first, since what follows refers to them.
   return new Fsm(store, commands, [
