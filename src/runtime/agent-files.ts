@@ -2,7 +2,7 @@
  * Registrations in the data directory: `services`, `checks` and `checks/state`, one JSON file each.
  *
  * A file's name is the SHA-256 of the id, as the reference has it, so that a data directory can change hands.
- * Registrations are written aside, flushed and renamed. Soft writes (the last word on a TTL check, which comes
+ * Registrations are written aside, flushed and renamed (`spare-files.ts`). Soft writes (the last word on a TTL check, which comes
  * many times a second) overwrite one page in place, padded with blanks: a page is written whole or not at all when
  * the process ends, and a rename over a file makes the file system flush it (measured on ext4: 730 µs against 15).
  */
@@ -15,6 +15,7 @@ import {
   mkdirSync,
   openSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeFileSync,
   writeSync,
@@ -23,9 +24,10 @@ import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { AgentFileKind, AgentFiles } from "../agent/files.ts";
+import { spareBytesMax, SpareFiles } from "./spare-files.ts";
 
 const asideSuffix = ".tmp";
-const pageBytes = 4096;
+const pageBytes = spareBytesMax;
 const flushed = promisify(fsync);
 
 /** Files below `dataDir`; folders are made when first needed. */
@@ -45,6 +47,9 @@ class DataDirFiles implements AgentFiles {
   #asideCount = 0;
   /** The last act on each file that is under way: acts on one file keep their order. */
   readonly #turns = new Map<string, Promise<void>>();
+  /** Kinds of which this run wrote or removed files. */
+  readonly #touched = new Set<AgentFileKind>();
+  readonly #spares = new Map<AgentFileKind, SpareFiles>();
   /** Soft writes of this turn of the event loop, by path; the newest counts for all. */
   #soft = new Map<string, SoftWrite>();
 
@@ -55,8 +60,14 @@ class DataDirFiles implements AgentFiles {
   async list(kind: AgentFileKind): Promise<readonly string[]> {
     const folder = join(this.#dataDir, kind);
     const entries = await orMissing(readdir(folder, { withFileTypes: true }));
-    const files = (entries ?? []).filter((entry) => entry.isFile() && !entry.name.endsWith(asideSuffix));
-    const texts = await Promise.all(files.map((file) => textOf(join(folder, file.name))));
+    const files = (entries ?? []).filter((entry) => entry.isFile());
+    if (!this.#touched.has(kind)) {
+      // Nothing was written yet: what lies aside was left by an earlier run.
+      for (const { name } of files.filter((file) => isAside(file.name))) unlinkIfThere(join(folder, name));
+    }
+    const texts = await Promise.all(
+      files.filter(({ name }) => !isAside(name)).map(({ name }) => textOf(join(folder, name))),
+    );
     return texts.filter((text) => text !== undefined);
   }
 
@@ -66,13 +77,23 @@ class DataDirFiles implements AgentFiles {
 
   write(kind: AgentFileKind, id: string, text: string): Promise<void> {
     const path = this.#pathOf(kind, id);
-    return this.#inTurn(path, () => this.#replace(path, text));
+    this.#touched.add(kind);
+    return this.#inTurn(path, async () => {
+      try {
+        const placed = this.#sparesOf(kind).place(path, text);
+        if (placed !== undefined) return await placed;
+      } catch {
+        // A spare that somebody removed or that cannot be written: a new file tells what is wrong, if anything is.
+      }
+      return this.#replace(path, text);
+    });
   }
 
   writeSoft(kind: AgentFileKind, id: string, text: string): Promise<void> {
     const path = this.#pathOf(kind, id);
     const waiting = this.#soft.get(path);
     const write = waiting === undefined ? softWrite(text) : { ...waiting, text };
+    this.#touched.add(kind);
     if (this.#soft.size === 0) setImmediate(() => this.#writeAllSoft());
     this.#soft.set(path, write);
     return write.done;
@@ -80,9 +101,25 @@ class DataDirFiles implements AgentFiles {
 
   remove(kind: AgentFileKind, id: string): Promise<void> {
     const path = this.#pathOf(kind, id);
+    this.#touched.add(kind);
     this.#soft.get(path)?.resolve();
     this.#soft.delete(path);
-    return this.#inTurn(path, () => unlinkIfThere(path));
+    return this.#inTurn(path, () => this.#remove(kind, path));
+  }
+
+  #sparesOf(kind: AgentFileKind): SpareFiles {
+    const known = this.#spares.get(kind);
+    if (known !== undefined) return known;
+    const made = new SpareFiles(join(this.#dataDir, kind));
+    this.#spares.set(kind, made);
+    return made;
+  }
+
+  #remove(kind: AgentFileKind, path: string): void {
+    const size = statSync(path, { throwIfNoEntry: false })?.size;
+    if (size === undefined) return;
+    if (size === spareBytesMax && kind !== "checks/state") this.#sparesOf(kind).retire(path);
+    else unlinkSync(path);
   }
 
   #pathOf(kind: AgentFileKind, id: string): string {
@@ -111,7 +148,7 @@ class DataDirFiles implements AgentFiles {
     const file = opened(aside, "w");
     try {
       try {
-        writeSync(file, text);
+        writeSync(file, padded(text));
         await flushed(file);
       } finally {
         closeSync(file);
@@ -137,9 +174,8 @@ class DataDirFiles implements AgentFiles {
   }
 
   #overwrite(path: string, text: string): void {
-    const page = Buffer.alloc(pageBytes, " ");
-    if (Buffer.byteLength(text) <= pageBytes) {
-      page.write(text);
+    const page = padded(text);
+    if (page.length === pageBytes) {
       const file = opened(path, constants.O_WRONLY | constants.O_CREAT);
       try {
         if (fstatSync(file).size <= pageBytes) {
@@ -154,6 +190,18 @@ class DataDirFiles implements AgentFiles {
     writeFileSync(aside, text, { mode: 0o600 });
     renameSync(aside, path);
   }
+}
+
+/** With blanks up to a page, so that the file can be used again. Longer texts stay as they are. */
+function padded(text: string): Buffer {
+  if (Buffer.byteLength(text) > pageBytes) return Buffer.from(text);
+  const page = Buffer.alloc(pageBytes, " ");
+  page.write(text);
+  return page;
+}
+
+function isAside(name: string): boolean {
+  return name.endsWith(asideSuffix);
 }
 
 function softWrite(text: string): SoftWrite {

@@ -20,6 +20,7 @@ import { RequestBody } from "./http-body.ts";
 import type { HttpDate } from "./http-date.ts";
 import type { GzipCache } from "./http-gzip.ts";
 import { HttpInput } from "./http-input.ts";
+import type { JoinedAnswers } from "./http-joined.ts";
 
 /** Pipelined bytes kept while a request is answered; then the socket pauses. */
 const pipelinedBytesMax = 64 * 1024;
@@ -27,14 +28,15 @@ const pipelinedBytesMax = 64 * 1024;
 const headTimeoutMs = 60_000;
 /** How long a closed connection throws away what still comes. */
 const lingerMs = 500;
-/** Answers up to this size are joined with their head for one write. */
-const joinedBytesMax = 64 * 1024;
+/** Answers up to this size are joined with their head for one write; beyond it the copy costs more than a write. */
+const joinedBytesMax = 256 * 1024;
 
 export interface ConnectionOptions {
   readonly app: App;
   readonly headBytesMax: number;
   readonly date: HttpDate;
   readonly gzip: GzipCache;
+  readonly joined: JoinedAnswers;
 }
 
 export class HttpConnection {
@@ -237,7 +239,7 @@ export class HttpConnection {
     else if (size > joinedBytesMax) {
       this.#socket.write(head);
       this.#socket.write(body);
-    } else this.#socket.write(joined(head, body));
+    } else this.#socket.write(this.#options.joined.bytes(head, body));
   }
 
   /** Answers whether all of it went out. */
@@ -306,6 +308,7 @@ export class HttpConnection {
     this.#isClosing = true;
     clearTimeout(this.#headTimer);
     this.#current = undefined;
+    if (this.#hasEnded && this.#socket.writableLength === 0) return void this.#socket.destroy();
     this.#socket.end();
     this.resume();
     this.#lingerTimer ??= setTimeout(() => this.#socket.destroy(), lingerMs);
@@ -331,12 +334,6 @@ export class HttpConnection {
 }
 
 const crlf = Buffer.from("\r\n");
-
-function joined(head: string, body: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(Buffer.byteLength(head) + body.length);
-  bytes.set(body, bytes.write(head));
-  return bytes;
-}
 
 /** A request as the app sees it. */
 class ConnectionRequest implements HttpRequest {

@@ -11,6 +11,7 @@ import type { App } from "../http/app.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { HttpDate } from "./http-date.ts";
 import { GzipCache } from "./http-gzip.ts";
+import { JoinedAnswers } from "./http-joined.ts";
 
 /** How long a listener that closes lets answers finish. */
 const closeGraceMs = 250;
@@ -54,6 +55,7 @@ export async function listenHttp(
     headBytesMax: options.headerBytesMax ?? headBytesMaxDefault,
     date: new HttpDate(),
     gzip: new GzipCache(),
+    joined: new JoinedAnswers(),
   };
   const open = new Map<Socket, HttpConnection>();
   const clients = new ClientCounts(options.connectionsPerClientMax ?? Number.POSITIVE_INFINITY);
