@@ -7,7 +7,7 @@ import { disturb, faultMissing, type FaultName } from "./faults.ts";
 import type { History, ReadMode } from "./history.ts";
 import { Recorder } from "./recorder.ts";
 import { Servers } from "./servers.ts";
-import { startWorkload } from "./workload.ts";
+import { registerLockNode, startWorkload } from "./workload.ts";
 
 const clientCount = 6;
 const lockClientCount = 3;
@@ -55,6 +55,7 @@ export async function torture(options: RunOptions): Promise<RunOutcome> {
   });
   for (const number of servers.numbers()) servers.start(number);
   await servers.ready();
+  await registerLockNode(servers.endpoint(1));
   const run = {
     kind: "run",
     seed,
@@ -82,6 +83,7 @@ export async function torture(options: RunOptions): Promise<RunOutcome> {
     await workload.stop();
   }
   if (notRecovered === undefined) await lookAtAll(servers, recorder);
+  servers.keepOutput(options.folder);
   const { operations, faults } = recorder;
   return { history: { run, operations, faults }, path, notRecovered };
 }

@@ -27,6 +27,8 @@ export interface ServersOptions {
 interface Slot {
   agent: ClusterAgent | undefined;
   incarnation: number;
+  /** What the processes before this one printed. */
+  earlier: string;
 }
 
 /** Numbers are from 1. Disposing ends everything. */
@@ -43,7 +45,11 @@ export class Servers implements AsyncDisposable {
     this.network = options.network;
     this.#options = options;
     this.#cluster = new Cluster(options.network);
-    this.#slots = Array.from({ length: options.count }, () => ({ agent: undefined, incarnation: 0 }));
+    this.#slots = Array.from({ length: options.count }, () => ({
+      agent: undefined,
+      incarnation: 0,
+      earlier: "",
+    }));
     if (options.smallDisks) for (const number of this.numbers()) this.#mount(number);
   }
 
@@ -55,6 +61,7 @@ export class Servers implements AsyncDisposable {
     const slot = this.#slot(number);
     const others = this.numbers().filter((one) => one !== number);
     slot.incarnation += 1;
+    slot.earlier += slot.agent?.output() ?? "";
     slot.agent = this.#cluster.start({
       name: `s${number}`,
       host: number,
@@ -139,6 +146,14 @@ export class Servers implements AsyncDisposable {
     if (outcome.kind !== "answer") return outcome.why;
     const isDone = outcome.status === 200 && outcome.body.trim() === "true";
     return isDone ? undefined : `${outcome.status} ${outcome.body.trim()}`;
+  }
+
+  /** Writes what every server printed to `server-N.log` in `folder`. */
+  keepOutput(folder: string): void {
+    for (const number of this.numbers()) {
+      const { agent, earlier } = this.#slot(number);
+      writeFileSync(join(folder, `server-${number}.log`), earlier + (agent?.output() ?? ""));
+    }
   }
 
   /** The last lines that each server printed. */

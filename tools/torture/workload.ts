@@ -10,6 +10,7 @@ import { exchange } from "./http.ts";
 import { lockPrefix } from "./judge.ts";
 import type { Endpoint, Recorder } from "./recorder.ts";
 
+const httpPort = 8500;
 const keysAtOnce = 4;
 const operationsPerKey = 120;
 const operationsPerLock = 80;
@@ -26,6 +27,18 @@ export interface WorkloadParts {
   readonly lockClients: number;
   /** Where a client may ask; the choice is the workload's. */
   endpoints(): readonly Endpoint[];
+}
+
+/** The node that sessions are on. */
+const lockNode = "torture";
+
+/** Makes the node that the locks need. Rejects when `endpoint` will not. */
+export async function registerLockNode({ address }: Endpoint): Promise<void> {
+  const body = JSON.stringify({ Node: lockNode, Address: "192.0.2.1" });
+  const request = { method: "PUT", path: "/v1/catalog/register", body } as const;
+  const outcome = await exchange({ address, port: httpPort }, request, sessionTimeoutMs);
+  if (outcome.kind !== "answer" || outcome.status !== 200)
+    throw new Error(`the node of the locks could not be registered: ${JSON.stringify(outcome)}`);
 }
 
 /** Runs until it is stopped. */
@@ -192,12 +205,15 @@ class LockClient {
     return (await recorder.operate(pick(this.#parts, this.#rng), asked)).result;
   }
 
-  /** A session of no check, so that only its owner ends it. */
+  /**
+   * A session of no check, on a node that is no member, so that only its owner ends it: autopilot removes a server
+   * that stays away, and with its node go the sessions on it.
+   */
   async #openSession(key: string): Promise<{ readonly key: string; readonly session: string } | undefined> {
     const { address } = pick(this.#parts, this.#rng);
-    const body = JSON.stringify({ Name: key, NodeChecks: [], LockDelay: "0s" });
+    const body = JSON.stringify({ Name: key, Node: lockNode, NodeChecks: [], LockDelay: "0s" });
     const request = { method: "PUT", path: "/v1/session/create", body } as const;
-    const outcome = await exchange({ address, port: 8500 }, request, sessionTimeoutMs);
+    const outcome = await exchange({ address, port: httpPort }, request, sessionTimeoutMs);
     if (outcome.kind !== "answer" || outcome.status !== 200) return undefined;
     return { key, session: (JSON.parse(outcome.body) as { readonly ID: string }).ID };
   }
