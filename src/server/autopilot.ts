@@ -187,7 +187,10 @@ export class Autopilot implements Disposable {
   #known(): ReadonlyMap<string, KnownServer> {
     const { store, pool } = this.#parts;
     const servers = serverMembers(pool).map((server) => toKnownServer(store, server));
-    return new Map(servers.map((server) => [server.id, server]));
+    const isAlive = ({ nodeStatus }: KnownServer): boolean => nodeStatus === "alive";
+    // Of one id under two names, a server that was renamed, the living counts.
+    const sorted = [...servers.filter((one) => !isAlive(one)), ...servers.filter(isAlive)];
+    return new Map(sorted.map((server) => [server.id, server]));
   }
 
   #settings(): AutopilotSettings {

@@ -336,6 +336,23 @@ describe("three servers", () => {
   });
 });
 
+test("a server under a new name keeps its place", async () => {
+  const leader = await cluster.start("n1", "n2", "n3");
+  const old = must(
+    cluster.servers.find((one) => one !== leader),
+    "there are others",
+  );
+  const { tags } = cluster.gossip.poolOf(old.name).localMember();
+  cluster.gossip.set("failed", old.name, { status: "failed" });
+  cluster.gossip.join("renamed", { tags });
+  await cluster.until(() => cluster.passing(leader, "renamed"), "the new name is registered");
+  cluster.gossip.set("leave", old.name, { status: "left" });
+  await cluster.until(() => getNode(leader.store, old.name) === undefined, "the old name is gone");
+  await cluster.pass(30_000);
+  expect(votersOf(leader)).toContain(old.id);
+  expect(leader.autopilot.view?.servers.get(old.id)).toMatchObject({ name: "renamed", healthy: true });
+});
+
 test("clients come, fail, come back and go; who is unknown to gossip is reaped", async () => {
   const leader = await cluster.start("n1", "n2", "n3");
   const { gossip } = cluster;

@@ -28,6 +28,8 @@ export interface MemberFacts {
   readonly ownName: string;
   /** Names of all servers in bootstrap mode. */
   readonly bootstrapServers: readonly string[];
+  /** Another member, which is alive, has this one's id: the same server under a new name. */
+  readonly idLivesOn: boolean;
   /** The catalog's entries about the member; `undefined` where it has none. */
   readonly node: Node | undefined;
   readonly serverService: NodeService | undefined;
@@ -193,13 +195,14 @@ function failedDuties({ member, node, gossipCheck: known, datacenter }: MemberFa
   return [{ kind: "register", request, because: "member failed, marking health critical" }];
 }
 
-function goneDuties({ member, node, ownName, datacenter }: MemberFacts, because: string): MemberDuty[] {
+function goneDuties(facts: MemberFacts, because: string): MemberDuty[] {
+  const { member, node, ownName, datacenter, idLivesOn } = facts;
   // Only a leader that is leaving sees this; the next leader will take it out.
   if (sameName(member.name, ownName)) {
     return [{ kind: "report", level: "warn", text: "deregistering self should be done by follower" }];
   }
   const id = parseServer(member)?.id ?? "";
-  const removal: MemberDuty[] = id === "" ? [] : [{ kind: "removeServer", id }];
+  const removal: MemberDuty[] = id === "" || idLivesOn ? [] : [{ kind: "removeServer", id }];
   if (node === undefined) return removal;
   const request = DeregisterRequest.make({ Datacenter: datacenter, Node: member.name });
   return [...removal, { kind: "deregister", request, because }];

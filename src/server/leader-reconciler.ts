@@ -100,8 +100,9 @@ export class Reconciler {
       status: reaped ? "reaped" : member.status,
       datacenter,
       ownName: nodeName,
-      // Looked for only where it matters: there may be thousands of members.
+      // The pool is searched only where it matters: there may be thousands of members.
       bootstrapServers: member.tags["bootstrap"] === undefined ? [] : bootstrapServers(pool),
+      idLivesOn: member.status !== "alive" && livesOn(pool, member),
       node: getNode(store, member.name),
       serverService: getService(store, member.name, "consul"),
       gossipCheck: getCheck(store, member.name, gossipCheckId),
@@ -155,6 +156,13 @@ export class Reconciler {
 
 function bootstrapServers(pool: MemberPool): readonly string[] {
   return serverMembers(pool).flatMap(({ info }) => (info.bootstrap ? [info.name] : []));
+}
+
+function livesOn(pool: MemberPool, { name, tags }: Member): boolean {
+  if (tags["role"] !== "consul") return false;
+  return serverMembers(pool).some(
+    ({ member, info }) => info.id === tags["id"] && member.status === "alive" && !sameName(member.name, name),
+  );
 }
 
 /** Runs `duty` for all, some at a time. Answers whether all went well. */
