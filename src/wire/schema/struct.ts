@@ -85,6 +85,7 @@ export function struct<const D extends Declared>(
     .filter(({ spec }) => spec.wire !== null)
     .sort((a, b) => ((a.spec.wire ?? a.key) < (b.spec.wire ?? b.key) ? -1 : 1))
     .map(({ key, spec }) => plan(key, spec));
+  const wire = { plans: wirePlans, maySkip: wirePlans.some(({ omitEmptyWire }) => omitEmptyWire) };
   const byWireName = new Map(entries.map(({ key, spec }) => [spec.wire ?? key, plan(key, spec)]));
   const byJsonName = jsonNames(name, entries, options);
 
@@ -95,7 +96,7 @@ export function struct<const D extends Declared>(
     shape: structShape(entries),
     make: (given) => ({ ...zero, ...given }),
     isEmpty: (value) => entries.every(({ key, spec }) => spec.codec.isEmpty(value[key])),
-    encode: (writer, value) => encodeStruct(writer, wirePlans, value),
+    encode: (writer, value) => encodeStruct(writer, wire, value),
     decode: (reader) => decodeStruct(reader, { wirePlans, byWireName, zero }),
     json: (value) => structJson(jsonPlans, value),
     fromJson: (value, path) => {
@@ -173,16 +174,19 @@ function jsonNames(
   return names;
 }
 
-function encodeStruct(writer: MsgpackWriter, plans: readonly Plan[], value: Loose): void {
-  let count = plans.length;
-  for (const { key, codec, omitEmptyWire } of plans) {
-    if (omitEmptyWire && codec.isEmpty(value[key])) count -= 1;
-  }
-  writer.mapHeader(count);
-  for (const { key, codec, omitEmptyWire, wireKey } of plans) {
-    if (omitEmptyWire && codec.isEmpty(value[key])) continue;
-    writer.raw(wireKey);
-    codec.encode(writer, value[key]);
+/** `maySkip`: some of the plans leave empty values out. */
+function encodeStruct(
+  writer: MsgpackWriter,
+  { plans, maySkip }: { readonly plans: readonly Plan[]; readonly maySkip: boolean },
+  value: Loose,
+): void {
+  const skips = ({ key, codec, omitEmptyWire }: Plan): boolean => omitEmptyWire && codec.isEmpty(value[key]);
+  writer.mapHeader(maySkip ? plans.filter((one) => !skips(one)).length : plans.length);
+  for (let i = 0; i < plans.length; i += 1) {
+    const one = plans[i] as Plan;
+    if (maySkip && skips(one)) continue;
+    writer.raw(one.wireKey);
+    one.codec.encode(writer, value[one.key]);
   }
 }
 
@@ -218,13 +222,14 @@ function decodeStruct(reader: MsgpackReader, { wirePlans, byWireName, zero }: De
 }
 
 function structJson(plans: readonly Plan[], value: Loose): string {
-  let text = "{";
-  for (const { key, codec, omitEmptyJson, jsonPrefix } of plans) {
+  let text = "";
+  for (let i = 0; i < plans.length; i += 1) {
+    const { key, codec, omitEmptyJson, jsonPrefix } = plans[i] as Plan;
     const member = value[key];
     if (omitEmptyJson && codec.isEmpty(member)) continue;
-    text += (text.length === 1 ? "" : ",") + jsonPrefix + codec.json(member);
+    text += (text === "" ? "{" : ",") + jsonPrefix + codec.json(member);
   }
-  return `${text}}`;
+  return text === "" ? "{}" : `${text}}`;
 }
 
 /** Parses a whole JSON text by `codec`. Throws `DecodeError`. */
