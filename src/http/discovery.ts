@@ -85,7 +85,10 @@ export function nameAfter(request: RoutedRequest, missing: string): string {
   return name;
 }
 
-/** Calls a server; the reply is at hand where nothing must be waited for. A refusal carries the headers that the reference sends with it. */
+/**
+ * Calls a server; the reply is at hand where nothing must be waited for. A refusal carries the headers that the
+ * reference sends with it.
+ */
 export function callServer<Q, R>(
   request: RoutedRequest,
   context: HttpContext,

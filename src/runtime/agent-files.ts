@@ -2,9 +2,10 @@
  * Registrations in the data directory: `services`, `checks` and `checks/state`, one JSON file each.
  *
  * A file's name is the SHA-256 of the id, as the reference has it, so that a data directory can change hands.
- * Registrations are written aside, flushed and renamed (`spare-files.ts`). Soft writes (the last word on a TTL check, which comes
- * many times a second) overwrite one page in place, padded with blanks: a page is written whole or not at all when
- * the process ends, and a rename over a file makes the file system flush it (measured on ext4: 730 µs against 15).
+ * Registrations are written aside, flushed and renamed (`spare-files.ts`). Soft writes (the last word on a TTL
+ * check, which comes many times a second) overwrite one page in place, padded with blanks: a page is written whole
+ * or not at all when the process ends, and a rename over a file makes the file system flush it (measured on ext4:
+ * 730 µs against 15).
  */
 import { createHash } from "node:crypto";
 import {
