@@ -8,6 +8,7 @@ import { ProconsulError } from "../lib/errors.ts";
 import { memberStatuses, type Member } from "../lib/members.ts";
 import { hostInfo } from "../runtime/system-facts.ts";
 import type { JsonObject } from "../wire/schema/codec.ts";
+import { forceLeave } from "./force-leave.ts";
 
 /** The pools that an agent is in. */
 export interface AgentPools {
@@ -41,7 +42,8 @@ export function createAgentHost(parts: AgentHostParts): AgentHost {
     join: async (address, { wan }) => {
       await poolOf(pools, wan).join([address], true);
     },
-    forceLeave: (name, { wan, prune }) => forceLeave(pools, name, { wan, prune }),
+    forceLeave: (name, { wan, prune }) =>
+      forceLeave(pools, { name, datacenter: config.datacenter, wanOnly: wan, prune }),
     leave: () => parts.leave(),
     reload: () => parts.reload(),
     stats: () => stats(parts),
@@ -59,21 +61,6 @@ function poolOf(pools: AgentPools, wan: boolean): GossipNode {
   const pool = wan ? pools.wan : pools.lan;
   if (pool === undefined) throw new HostError("Must be a server to join WAN cluster");
   return pool;
-}
-
-/** In the wide-area pool a server is `name.datacenter`; a forced leave of the LAN goes to it as well. */
-async function forceLeave(
-  pools: AgentPools,
-  name: string,
-  { wan, prune }: { readonly wan: boolean; readonly prune: boolean },
-): Promise<void> {
-  const pool = poolOf(pools, wan);
-  if (!pool.members().some((member) => member.name === name)) {
-    throw new HostError(`agent: No node found with name '${name}'`);
-  }
-  await pool.forceLeave(name, prune);
-  const twin = pools.wan?.members().find((member) => member.name.startsWith(`${name}.`));
-  if (!wan && twin !== undefined) await pools.wan?.forceLeave(twin.name, prune);
 }
 
 /** A member as the HTTP API shows it. */
