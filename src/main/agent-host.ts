@@ -6,6 +6,8 @@ import type { GossipNode } from "../gossip/node/gossip-node.ts";
 import type { ConsensusStatus } from "../lib/consensus.ts";
 import { ProconsulError } from "../lib/errors.ts";
 import { memberStatuses, type Member } from "../lib/members.ts";
+import { serverMembers } from "../server/known-servers.ts";
+import { clientSection, raftSection, serverSection, type StatsSection } from "../server/stats-sections.ts";
 import { hostInfo } from "../runtime/system-facts.ts";
 import type { JsonObject } from "../wire/schema/codec.ts";
 import { forceLeave } from "./force-leave.ts";
@@ -19,6 +21,7 @@ export interface AgentPools {
 
 export interface AgentHostParts {
   readonly config: Config;
+  readonly nodeId: string;
   readonly version: string;
   readonly pools: AgentPools;
   /** A server's place in the consensus; absent on clients. */
@@ -89,62 +92,39 @@ function shownCoordinate(coordinate: NonNullable<ReturnType<GossipNode["coordina
   };
 }
 
-type Section = Readonly<Record<string, string>>;
-
-function stats(parts: AgentHostParts): Readonly<Record<string, Section>> {
-  const { version, pools, consensus } = parts;
+function stats({
+  config,
+  nodeId,
+  version,
+  pools,
+  consensus,
+  knownServers,
+}: AgentHostParts): Readonly<Record<string, StatsSection>> {
   const raft = consensus?.();
+  const aclEnabled = config.acl.enabled;
+  const { bootstrap } = config;
+  const own =
+    raft === undefined
+      ? { consul: clientSection({ aclEnabled, knownServers: knownServers() }) }
+      : {
+          consul: serverSection(raft, { aclEnabled, bootstrap, knownDatacenters: datacenterCount(pools) }),
+          raft: raftSection(raft, nodeId),
+        };
   return {
     agent: { check_monitors: "0", check_ttls: "0", checks: "0", services: "0" },
     build: { prerelease: "", revision: "", version, version_metadata: "" },
-    consul: raft === undefined ? clientSection(parts) : serverSection(parts, raft),
-    ...(raft === undefined ? {} : { raft: raftSection(raft) }),
+    ...own,
     runtime: { arch: arch(), cpu_count: String(cpus().length), os: platform(), version: runtimeVersion() },
     serf_lan: pools.lan.stats(),
     ...(pools.wan === undefined ? {} : { serf_wan: pools.wan.stats() }),
   };
 }
 
-function clientSection({ config, knownServers }: AgentHostParts): Section {
-  return {
-    acl: config.acl.enabled ? "enabled" : "disabled",
-    known_servers: String(knownServers()),
-    server: "false",
-  };
-}
-
-function serverSection({ config }: AgentHostParts, raft: ConsensusStatus): Section {
-  return {
-    acl: config.acl.enabled ? "enabled" : "disabled",
-    bootstrap: String(config.bootstrap),
-    known_datacenters: "1",
-    leader: String(raft.role === "leader"),
-    leader_addr: raft.leaderAddress ?? "",
-    server: "true",
-  };
-}
-
-function raftSection(raft: ConsensusStatus): Section {
-  const leading = raft.role === "leader";
-  return {
-    applied_index: String(raft.appliedIndex),
-    commit_index: String(raft.commitIndex),
-    fsm_pending: "0",
-    last_contact: leading ? "0" : raft.lastContactMs === undefined ? "never" : `${raft.lastContactMs}ms`,
-    last_log_index: String(raft.lastIndex),
-    last_log_term: String(raft.lastTerm),
-    last_snapshot_index: String(raft.lastSnapshotIndex),
-    last_snapshot_term: String(raft.lastSnapshotTerm),
-    latest_configuration_index: String(raft.configurationIndex),
-    num_peers: String(Math.max(0, raft.servers.length - 1)),
-    protocol_version: "3",
-    protocol_version_max: "3",
-    protocol_version_min: "0",
-    snapshot_version_max: "1",
-    snapshot_version_min: "0",
-    state: leading ? "Leader" : raft.role === "candidate" ? "Candidate" : "Follower",
-    term: String(raft.term),
-  };
+/** Datacenters that have a server in the wide-area pool; this one at least. */
+function datacenterCount({ wan }: AgentPools): number {
+  const servers = wan === undefined ? [] : serverMembers(wan);
+  const present = servers.filter(({ member }) => member.status !== "left");
+  return Math.max(1, new Set(present.map(({ info }) => info.datacenter)).size);
 }
 
 function runtimeVersion(): string {

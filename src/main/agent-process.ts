@@ -96,6 +96,7 @@ export async function startAgentProcess(parts: AgentProcessParts): Promise<Agent
       io: systemCheckIo(),
       host: createAgentHost({
         config,
+        nodeId: parts.nodeId,
         version: parts.build.compatibleVersion,
         pools: core.pools,
         ...(consensus === undefined ? {} : { consensus: () => consensus.status() }),
