@@ -37,6 +37,11 @@ describe("where to join", () => {
     ]);
   });
 
+  test("no name at all is not this host", async () => {
+    const net = { ...new MemoryNet().host("10.0.0.9"), resolve: () => Promise.resolve(["127.0.0.1"]) };
+    expect(await failureOf(resolveJoinAddress(net, "", 1))).toContain("lookup : no such host");
+  });
+
   test("a name without an address says so", async () => {
     const failure = new NetworkError("getaddrinfo ENOTFOUND x", {
       errno: "ENOTFOUND",

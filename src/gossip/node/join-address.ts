@@ -43,6 +43,8 @@ export async function resolveJoinAddress(
   portDefault: number,
 ): Promise<readonly JoinTarget[]> {
   const { node, host, port } = parseJoinAddress(text, portDefault);
+  // Resolvers differ on the empty name; some take it for this host.
+  if (host === "") throw new GossipError("lookup : no such host");
   const ip = parseIp(host);
   if (ip !== undefined) return [{ to: { host: renderIp(ip), port }, node }];
   try {
