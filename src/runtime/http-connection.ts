@@ -6,7 +6,8 @@
  * alone). Each answer leaves in one write. The strictness is in `wire/http`.
  *
  * - A request that is pipelined waits until the answer before it is written.
- * - A client that hangs up, or half closes, aborts `signal`; in the second case the answer still goes out.
+ * - A client that hangs up aborts `signal`. So does one that half closes, a moment later, since a client that died
+ *   looks the same; until then, and afterwards with what a waiting handler has, it is answered.
  * - After a syntax error, or an answer to a request whose body nobody read to its end, the connection ends: our half
  *   is closed first and what comes is thrown away for a moment, since a reset could overtake the answer.
  */
@@ -26,6 +27,8 @@ import type { JoinedAnswers } from "./http-joined.ts";
 const pipelinedBytesMax = 64 * 1024;
 /** A head that began must be whole by then. */
 const headTimeoutMs = 60_000;
+/** How long a client that half closed is served as if it had not. */
+const halfClosedMs = 250;
 /** How long a closed connection throws away what still comes. */
 const lingerMs = 500;
 /** Answers up to this size are joined with their head for one write; beyond it the copy costs more than a write. */
@@ -53,6 +56,9 @@ export class HttpConnection {
   #isClosing = false;
   /** The client sends no more. */
   #hasEnded = false;
+  /** Nobody waits for answers any more, as far as can be told. */
+  #isGone = false;
+  #goneTimer: ReturnType<typeof setTimeout> | undefined;
   /** The answer under way is the last. */
   #isLast = false;
   #abort: AbortController | undefined;
@@ -83,7 +89,7 @@ export class HttpConnection {
   /** Aborts when the client hangs up; the same for all requests of the connection. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.#hasEnded || this.#socket.destroyed) this.#abort.abort();
+    if (this.#isGone || this.#socket.destroyed) this.#abort.abort();
     return this.#abort.signal;
   }
 
@@ -317,10 +323,16 @@ export class HttpConnection {
 
   #ended(): void {
     this.#hasEnded = true;
-    this.#abort?.abort();
     const current = this.#current;
     if (current === undefined || this.#isDraining) return this.#finish();
     if (!current.content.isComplete) current.content.fail("unexpected EOF");
+    this.#goneTimer = setTimeout(() => this.#gone(), halfClosedMs);
+    this.#goneTimer.unref();
+  }
+
+  #gone(): void {
+    this.#isGone = true;
+    this.#abort?.abort();
   }
 
   #closed(): void {
@@ -328,7 +340,8 @@ export class HttpConnection {
     this.#isClosing = true;
     clearTimeout(this.#headTimer);
     clearTimeout(this.#lingerTimer);
-    this.#abort?.abort();
+    clearTimeout(this.#goneTimer);
+    this.#gone();
     this.#current?.content.fail("unexpected EOF");
   }
 }
