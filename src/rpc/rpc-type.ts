@@ -1,5 +1,5 @@
 /** First bytes of connections to a server. Source: protocol reference, RPC section 1. */
-export const rpcType = { single: 0, raft: 1, tls: 3, multiplex: 4, snapshot: 5 } as const;
+export const rpcType = { single: 0, raft: 1, tls: 3, multiplex: 4, snapshot: 5, grpc: 8 } as const;
 
 /** Kinds of connections that peers ask for and this server does not offer, by first byte. */
 export const otherRpcTypes: ReadonlyMap<number, string> = new Map([
@@ -7,6 +7,6 @@ export const otherRpcTypes: ReadonlyMap<number, string> = new Map([
   [rpcType.tls, "TLS"],
   [6, "gossip"],
   [7, "TLS without a client certificate"],
-  [8, "gRPC"],
+  [rpcType.grpc, "gRPC"],
   [9, "raft forwarding"],
 ]);
