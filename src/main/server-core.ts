@@ -6,6 +6,9 @@ import type { MemberPool } from "../lib/members.ts";
 import { NetTransport, raftLeadingByte } from "../raft/node/net-transport.ts";
 import { LeaderForwarder, LeaderSnapshots } from "../rpc/leader-forwarder.ts";
 import { defaultRpcDoorOptions, RpcDoor } from "../rpc/rpc-door.ts";
+import { rpcType } from "../rpc/rpc-type.ts";
+import { serveGrpcCall } from "../rpc/subscriptions.ts";
+import { openGrpcAcceptor } from "../runtime/grpc-acceptor.ts";
 import { RpcPool, serverPoolOptions } from "../rpc/rpc-pool.ts";
 import { SnapshotClient } from "../rpc/snapshot-client.ts";
 import { systemArchiveTools } from "../runtime/archive-tools.ts";
@@ -106,6 +109,12 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
     },
   );
   door.register(raftLeadingByte, transport.accept);
+  const grpcLog = log.named("server.grpc-api");
+  const subscriptions = { rpc: running.server, datacenter: config.datacenter, log: grpcLog };
+  door.register(
+    rpcType.grpc,
+    openGrpcAcceptor((call) => serveGrpcCall(subscriptions, call), grpcLog),
+  );
   opened.add(() => door.close());
   opens(door);
   if (wan !== undefined) {
