@@ -114,7 +114,7 @@ function stats({
     agent: { check_monitors: "0", check_ttls: "0", checks: "0", services: "0" },
     build: { prerelease: "", revision: "", version, version_metadata: "" },
     ...own,
-    runtime: { arch: arch(), cpu_count: String(cpus().length), os: platform(), version: runtimeVersion() },
+    runtime: runtimeSection(),
     serf_lan: pools.lan.stats(),
     ...(pools.wan === undefined ? {} : { serf_wan: pools.wan.stats() }),
   };
@@ -125,6 +125,20 @@ function datacenterCount({ wan }: AgentPools): number {
   const servers = wan === undefined ? [] : serverMembers(wan);
   const present = servers.filter(({ member }) => member.status !== "left");
   return Math.max(1, new Set(present.map(({ info }) => info.datacenter)).size);
+}
+
+/** Architectures by Go's names, where they differ. */
+const goArchitectures: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386" };
+
+function runtimeSection(): StatsSection {
+  const cpuCount = String(cpus().length);
+  return {
+    arch: goArchitectures[arch()] ?? arch(),
+    cpu_count: cpuCount,
+    max_procs: cpuCount,
+    os: platform(),
+    version: runtimeVersion(),
+  };
 }
 
 function runtimeVersion(): string {
