@@ -21,6 +21,7 @@ import { statusPeers } from "../wire/rpc/methods.ts";
 import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { statusRaftStats } from "../wire/rpc/status-methods.ts";
 import type { AgentCore } from "./agent-core.ts";
+import { forceLeave } from "./force-leave.ts";
 import { floodJoin } from "./flood-join.ts";
 import { openLanPool, openWanPool, type PoolParts } from "./gossip-pools.ts";
 import { archiveBytesMax, callTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
@@ -83,9 +84,8 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
       forwarder: new LeaderForwarder({ pool, timeouts }),
       raftStats: (server) =>
         pool.call(server, { method: statusRaftStats, request: statusRaftStats.request.zero }),
-      forceLeave: async (name) => {
-        await lan.forceLeave(name, false);
-      },
+      forceLeave: (name) =>
+        forceLeave({ lan, wan }, { name, datacenter: config.datacenter, wanOnly: false, prune: false }),
       gossip: { events: lan, keyrings: { lan, ...(wan === undefined ? {} : { wan }) } },
       announceLeader: () => lan.userEvent(newLeaderEvent, new TextEncoder().encode(config.nodeName)),
     },
