@@ -13,9 +13,15 @@ class Spoken extends Uint8Array {
   message: GossipMessage | undefined;
 }
 
+/** A message that knows its bytes. */
+interface Remembering {
+  spoken?: Spoken;
+}
+
 /** One for a whole simulation. */
 export class SimCodec {
-  readonly #news = new Map<string, Spoken>();
+  /** By node and incarnation: alive messages are made anew from every full exchange. */
+  readonly #claims = new Map<string, Spoken>();
 
   /** Bytes as they would be on the wire. News of the same content share them. */
   readonly encode = (message: GossipMessage): Uint8Array => {
@@ -24,7 +30,8 @@ export class SimCodec {
         return this.#shared(`a${message.incarnation} ${message.node} ${message.meta.length}`, message);
       case "suspect":
       case "dead":
-        return this.#shared(`${message.kind}${message.incarnation} ${message.node} ${message.from}`, message);
+        // In a mass death there are millions, each soon forgotten: whoever passes one on has the message itself.
+        return (message as Remembering).spoken ?? speak(message);
       case "ping":
       case "indirectPing":
       case "ack":
@@ -35,10 +42,10 @@ export class SimCodec {
   };
 
   #shared(key: string, message: GossipMessage): Uint8Array {
-    const known = this.#news.get(key);
+    const known = this.#claims.get(key);
     if (known !== undefined) return known;
     const spoken = speak(message);
-    this.#news.set(key, spoken);
+    this.#claims.set(key, spoken);
     return spoken;
   }
 }
@@ -46,6 +53,7 @@ export class SimCodec {
 function speak(message: GossipMessage): Spoken {
   const spoken = new Spoken(encodeMessage(message));
   spoken.message = message;
+  (message as Remembering).spoken = spoken;
   return spoken;
 }
 
