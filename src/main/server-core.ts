@@ -24,6 +24,7 @@ import type { AgentCore } from "./agent-core.ts";
 import { forceLeave } from "./force-leave.ts";
 import { floodJoin } from "./flood-join.ts";
 import { openLanPool, openWanPool, type PoolParts } from "./gossip-pools.ts";
+import { keyringPools } from "./keyring-pools.ts";
 import { archiveBytesMax, callTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
 import { startServer, type RunningServer } from "./server-parts.ts";
 
@@ -64,6 +65,7 @@ interface Doors {
 
 async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doors): Promise<AgentCore> {
   const { config, net, clock, log, metrics } = parts;
+  const { datacenter } = config;
   const pool = new RpcPool({ net, clock }, serverPoolOptions);
   opened.add(() => pool.close());
   const timeouts = callTimeouts(config);
@@ -86,7 +88,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
         pool.call(server, { method: statusRaftStats, request: statusRaftStats.request.zero }),
       forceLeave: (name) =>
         forceLeave({ lan, wan }, { name, datacenter: config.datacenter, wanOnly: false, prune: false }),
-      gossip: { events: lan, keyrings: { lan, ...(wan === undefined ? {} : { wan }) } },
+      gossip: { events: lan, keyrings: keyringPools({ ...parts, lan, wan, pool, datacenter }) },
       announceLeader: () => lan.userEvent(newLeaderEvent, new TextEncoder().encode(config.nodeName)),
     },
   });
