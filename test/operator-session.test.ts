@@ -94,11 +94,10 @@ function fast(cluster: Cluster): readonly string[] {
   const file = join(cluster.folder, "fast.json");
   if (!existsSync(file)) {
     const settings = {
-      performance: { raft_multiplier: 1 },
+      performance: { raft_multiplier: 1, rpc_hold_timeout: "3s" },
       autopilot: { server_stabilization_time: "2s", last_contact_threshold: "1s" },
       gossip_lan: { probe_interval: "500ms", probe_timeout: "250ms", suspicion_mult: 3 },
       retry_interval: "1s",
-      limits: { rpc_hold_timeout: "3s" },
     };
     writeFileSync(file, JSON.stringify(settings));
   }
