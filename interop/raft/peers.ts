@@ -11,7 +11,7 @@ import { defaultRaftOptions } from "../../src/raft/core/options.ts";
 import { defaultNodeSettings } from "../../src/raft/node/driver.ts";
 import { MemoryLogStore } from "../../src/raft/node/memory-log-store.ts";
 import { MemorySnapshotStore } from "../../src/raft/node/memory-snapshot-store.ts";
-import { openNetEnd, type NetEnd } from "../../src/raft/node/net-test-kit.ts";
+import { openNetEnd, type NetEnd } from "../../src/raft/node/testing/net-end.ts";
 import { openRaftNode, type RaftNode } from "../../src/raft/node/raft-node.ts";
 import { ListMachine } from "../../src/raft/node/test-kit.ts";
 import { systemClock } from "../../src/runtime/clock.ts";

@@ -6,7 +6,7 @@
 import { expect, test } from "bun:test";
 import { LeadershipLostError, NotLeaderError } from "../../lib/consensus.ts";
 import { seededRng } from "../../lib/rng.ts";
-import { openNetEnd, type NetEnd } from "./net-test-kit.ts";
+import { openNetEnd, type NetEnd } from "./testing/net-end.ts";
 import type { RaftNode } from "./raft-node.ts";
 import { RaftRefusedError, RaftShutdownError } from "./refusal.ts";
 import { TestCluster, text, until } from "./test-kit.ts";

@@ -8,7 +8,7 @@ import { serverId } from "../core/entry.ts";
 import type { RaftRequest } from "../core/messages.ts";
 import { decodeReply, encodeRequest } from "./message-codec.ts";
 import { snapshotDeadlineMs } from "./snapshot-sender.ts";
-import { openNetEnd, type NetEnd } from "./net-test-kit.ts";
+import { openNetEnd, type NetEnd } from "./testing/net-end.ts";
 import {
   answerTo,
   appendAt,

@@ -170,7 +170,7 @@ export class NetTransport implements Transport {
     for (const peer of this.#peers.values()) closePeer(peer);
     this.#peers.clear();
     for (const connection of this.#snapshots) connection.destroy();
-    for (const inbound of [...this.#inbound]) inbound.destroy();
+    for (const inbound of this.#inbound) inbound.destroy();
   }
 
   #sendOn(lane: RequestLane, request: LaneRequest): Promise<TransportAnswer> {

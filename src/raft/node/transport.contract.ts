@@ -118,13 +118,17 @@ export async function* pieces(count: number, each: number): AsyncGenerator<Uint8
 
 export function transportContract(label: string, open: () => Promise<TransportPair>): void {
   describe(`transport: ${label}`, () => {
-    const to = (pair: TransportPair, lane: Destination["lane"] = "replicate"): Destination => ({
-      id: serverId("s"),
-      address: pair.address,
-      lane,
-      timeoutMs: 5_000,
-    });
+    requestContract(open);
+    snapshotContract(open);
+  });
+}
 
+function to(pair: TransportPair, lane: Destination["lane"] = "replicate"): Destination {
+  return { id: serverId("s"), address: pair.address, lane, timeoutMs: 5_000 };
+}
+
+function requestContract(open: () => Promise<TransportPair>): void {
+  describe("requests", () => {
     test.each(["heartbeat", "replicate", "control"] as const)(
       "a request on lane %s is answered",
       async (lane) => {
@@ -172,7 +176,11 @@ export function transportContract(label: string, open: () => Promise<TransportPa
       pair.client.flush();
       expect((await second).kind).toBe("response");
     });
+  });
+}
 
+function snapshotContract(open: () => Promise<TransportPair>): void {
+  describe("snapshots", () => {
     test("a snapshot arrives whole", async () => {
       await using pair = await open();
       const echo = new Echo();

@@ -1,10 +1,10 @@
 /** For tests of the network transport: servers on real sockets of this machine, whose connections can be cut. */
-import type { Clock } from "../../lib/clock.ts";
-import { silentLog } from "../../lib/log.ts";
-import { hostPort, type Connection, type NetListener } from "../../lib/net.ts";
-import { systemClock } from "../../runtime/clock.ts";
-import { systemNet } from "../../runtime/net.ts";
-import { NetTransport, raftLeadingByte, type NetTransportParts } from "./net-transport.ts";
+import type { Clock } from "../../../lib/clock.ts";
+import { silentLog } from "../../../lib/log.ts";
+import { hostPort, type Connection, type NetListener } from "../../../lib/net.ts";
+import { systemClock } from "../../../runtime/clock.ts";
+import { systemNet } from "../../../runtime/net.ts";
+import { NetTransport, raftLeadingByte, type NetTransportParts } from "../net-transport.ts";
 
 /** A server's end of the network, with a door that takes the leading byte off. */
 export class NetEnd implements AsyncDisposable {
