@@ -119,8 +119,8 @@ async function askBytes(door: Door, bytes: Uint8Array): Promise<Uint8Array> {
   }
 }
 
-async function ask(door: Door, name: string, type: number = dnsType.A, edns?: Edns): Promise<DnsMessage> {
-  return decodeMessage(await askBytes(door, question(name, type, edns)));
+async function ask(door: Door, name: string, type: number = dnsType.A): Promise<DnsMessage> {
+  return decodeMessage(await askBytes(door, question(name, type)));
 }
 
 async function askTcp(door: Door, ...questions: readonly Uint8Array[]): Promise<readonly DnsMessage[]> {

@@ -14,7 +14,8 @@ import { encodeMessage } from "../wire/dns/encode.ts";
 import { rcode, type DnsCounts, type DnsHeader, type DnsMessage } from "../wire/dns/message.ts";
 import { DnsEncodeError } from "../wire/dns/name.ts";
 import { FrameReader, framed } from "./frames.ts";
-import { reply, type DnsReply, type DnsResolver } from "./resolver.ts";
+import { reply } from "./answers.ts";
+import type { DnsReply, DnsResolver } from "./resolver.ts";
 import type { DnsNetwork } from "./trim.ts";
 
 export interface DoorParts {

@@ -11,15 +11,10 @@ import { renderIp, parseIp } from "../lib/ip.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
-import {
-  catalogNodes,
-  catalogNodeServices,
-  catalogServiceNodes,
-  healthServiceNodes,
-} from "../wire/rpc/methods.ts";
+import { catalogNodeServices, healthServiceNodes } from "../wire/rpc/methods.ts";
 import type { CheckServiceNode, Node } from "../wire/structs/catalog.ts";
 import { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
-import { DCSpecificRequest, NodeSpecificRequest } from "../wire/structs/common.ts";
+import { NodeSpecificRequest } from "../wire/structs/common.ts";
 import {
   classInternet,
   dnsType,
@@ -30,7 +25,9 @@ import {
 } from "../wire/dns/message.ts";
 import { fullName } from "../wire/dns/name.ts";
 import { recordAddress } from "./address.ts";
+import { found, noSuchName, reply, type Found } from "./answers.ts";
 import { HealthyInstances } from "./healthy.ts";
+import { nameOfAddress } from "./reverse.ts";
 import { parseLookup, reverseAddress, type Lookup } from "./lookup.ts";
 import {
   addressRecord,
@@ -65,18 +62,6 @@ export type DnsReply =
   | { readonly kind: "message"; readonly message: DnsMessage }
   | { readonly kind: "bytes"; readonly bytes: Uint8Array };
 
-/** What was found, before it is made to fit. */
-interface Found {
-  readonly code: number;
-  /** Nothing of the type that was asked, though the name is there: the SOA tells how long to remember that. */
-  readonly isEmpty: boolean;
-  /** Instances that can stand for each other: some are enough. */
-  readonly isChoice?: boolean;
-  readonly answers: readonly DnsRecord[];
-  readonly authority: readonly DnsRecord[];
-  readonly additional: readonly DnsRecord[];
-}
-
 interface Asking {
   readonly settings: DnsSettings;
   readonly question: DnsQuestion;
@@ -91,14 +76,6 @@ const aliasDepthMax = 3;
 const nameserversMax = 3;
 /** How many records behind an outside name a client without EDNS is given. */
 const outsideRecordsMax = 5;
-const noSuchName: Found = {
-  code: rcode.nameError,
-  isEmpty: false,
-  answers: [],
-  authority: [],
-  additional: [],
-};
-
 export class DnsResolver {
   readonly #parts: ResolverParts;
   readonly #healthy = new HealthyInstances();
@@ -460,7 +437,7 @@ export class DnsResolver {
     const text = reverseAddress(question.name.toLowerCase());
     const ip = text === undefined ? undefined : parseIp(text);
     if (ip === undefined) return undefined;
-    const target = await this.#nameOf(settings, renderIp(ip));
+    const target = await nameOfAddress(this.#parts, settings, renderIp(ip));
     if (target === undefined) return undefined;
     return {
       ...reply(request, rcode.noError),
@@ -469,31 +446,6 @@ export class DnsResolver {
       answers: [{ name: question.name, ttl: 0, data: { kind: "PTR", target } }],
       authority: question.type === dnsType.SOA ? [this.#soa(settings, question.name)] : [],
     };
-  }
-
-  async #nameOf(settings: DnsSettings, address: string): Promise<string | undefined> {
-    const { rpc } = this.#parts;
-    const common = {
-      Datacenter: settings.datacenter,
-      AllowStale: settings.allowStale,
-      Token: this.#parts.token(),
-    };
-    const isIt = (other: string): boolean => other === address || sameAddress(other, address);
-    try {
-      const { Nodes: nodes } = await rpc.call(catalogNodes, DCSpecificRequest.make(common));
-      const node = nodes?.find((one) => isIt(one.Address));
-      if (node !== undefined) return `${node.Node}.node.${node.Datacenter}.${settings.domain}`;
-      const request = ServiceSpecificRequest.make({ ...common, ServiceAddress: address });
-      const { ServiceNodes: services } = await rpc.call(catalogServiceNodes, request);
-      const service = services?.find((one) => isIt(one.ServiceAddress));
-      return service === undefined
-        ? undefined
-        : `${service.ServiceName}.service.${service.Datacenter}.${settings.domain}`;
-    } catch (error) {
-      if (!(error instanceof ProconsulError)) throw error;
-      this.#parts.log.warn("reverse lookup failed", { address, error: error.message });
-      return undefined;
-    }
   }
 
   #soa(settings: DnsSettings, name: string): DnsRecord {
@@ -527,38 +479,6 @@ export class DnsResolver {
   }
 }
 
-function sameAddress(one: string, other: string): boolean {
-  const [a, b] = [parseIp(one), parseIp(other)];
-  return a !== undefined && b !== undefined && renderIp(a) === renderIp(b);
-}
-
-function found(records: Partial<Pick<Found, "answers" | "authority" | "additional">>): Found {
-  return { code: rcode.noError, isEmpty: false, answers: [], authority: [], additional: [], ...records };
-}
-
 function message(value: DnsMessage): DnsReply {
   return { kind: "message", message: value };
-}
-
-/** An empty answer to a request: its id, question and wishes. */
-export function reply(request: DnsMessage, code: number): DnsMessage {
-  const { id, opcode, questions, edns } = request;
-  const subnet = edns?.subnet === undefined ? undefined : { ...edns.subnet, scopeBits: 0 };
-  return {
-    id,
-    response: true,
-    opcode,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: opcode === 0 && request.recursionDesired,
-    recursionAvailable: false,
-    checkingDisabled: opcode === 0 && request.checkingDisabled,
-    rcode: code,
-    questions: questions.slice(0, 1),
-    answers: [],
-    authority: [],
-    additional: [],
-    // What the answer says of the client's network holds for all networks.
-    edns: edns === undefined ? undefined : { udpBytes: edns.udpBytes, subnet },
-  };
 }

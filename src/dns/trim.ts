@@ -28,7 +28,7 @@ const tcpServicesMax = 1_024;
 /** The least that an answer takes: a pointer, ten bytes of header and an IPv4 address. */
 const recordBytesMin = 16;
 
-/** How many answers can be of use at all, so that no more are made: one more than fit, to tell that some are left out. */
+/** How many answers can be of use, so that no more are made: one more than fit, to tell that some are left out. */
 export function answersOfUse(request: DnsMessage, { network, udpAnswerLimit }: TrimOptions): number {
   if (network === "tcp") return request.questions[0]?.type === dnsType.SRV ? tcpServicesMax : tcpAnswersMax;
   const bytes = udpBytes(request);

@@ -28,7 +28,10 @@ export interface Connection {
   readonly remote: NetAddress;
   /** Starts delivery. What came before is delivered first. May be called again, to pass the connection on. */
   handle(handler: ConnectionHandler): void;
-  /** Queues bytes, which must not change afterwards; `false`: wait for `drained` before sending much more. Ignored once closed. */
+  /**
+   * Queues bytes, which must not change afterwards; `false`: wait for `drained` before sending much more.
+   * Ignored once closed.
+   */
   write(bytes: Uint8Array): boolean;
   /** Sends no more; the peer still may. */
   end(): void;

@@ -12,6 +12,7 @@ import { openGrpcAcceptor } from "../runtime/grpc-acceptor.ts";
 import { RpcPool, serverPoolOptions } from "../rpc/rpc-pool.ts";
 import { SnapshotClient } from "../rpc/snapshot-client.ts";
 import { systemArchiveTools } from "../runtime/archive-tools.ts";
+import { afterIo } from "../runtime/clock.ts";
 import { BootstrapExpect } from "../server/bootstrap-expect.ts";
 import { serverMembers } from "../server/known-servers.ts";
 import { leaveServer } from "../server/leader-leave.ts";
@@ -66,7 +67,7 @@ interface Doors {
 async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doors): Promise<AgentCore> {
   const { config, net, clock, log, metrics } = parts;
   const { datacenter } = config;
-  const pool = new RpcPool({ net, clock }, serverPoolOptions);
+  const pool = new RpcPool({ net, clock, defer: afterIo }, serverPoolOptions);
   opened.add(() => pool.close());
   const timeouts = callTimeouts(config);
   const transport = new NetTransport({
@@ -102,21 +103,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
       new SnapshotClient({ pool, clock, archiveBytesMax, silenceMs: snapshotSilenceMs }),
     ),
   });
-  const door = new RpcDoor(
-    { service: running.server, snapshots, clock, log: log.named("server.rpc"), metrics },
-    {
-      ...defaultRpcDoorOptions,
-      firstByteTimeoutMs: config.limits.rpcHandshakeTimeoutMs,
-      connectionsPerClientMax: config.limits.rpcMaxConnsPerClient ?? Number.MAX_SAFE_INTEGER,
-    },
-  );
-  door.register(raftLeadingByte, transport.accept);
-  const grpcLog = log.named("server.grpc-api");
-  const subscriptions = { rpc: running.server, datacenter: config.datacenter, log: grpcLog };
-  door.register(
-    rpcType.grpc,
-    openGrpcAcceptor((call) => serveGrpcCall(subscriptions, call), grpcLog),
-  );
+  const door = openDoor(parts, { running, snapshots, transport });
   opened.add(() => door.close());
   opens(door);
   if (wan !== undefined) {
@@ -124,20 +111,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
     opened.add(() => flooding[Symbol.dispose]());
   }
   if (config.bootstrapExpect > 1) {
-    const waiting = new BootstrapExpect({
-      pool: lan,
-      consensus: running.consensus,
-      clock,
-      log: log.named("server"),
-      datacenter: config.datacenter,
-      expect: config.bootstrapExpect,
-      isReadReplica: config.settings.bool("read_replica") === true,
-      peersOf: async (server) =>
-        (await pool.call(server, {
-          method: statusPeers,
-          request: DCSpecificRequest.make({ Datacenter: config.datacenter }),
-        })) ?? [],
-    });
+    const waiting = awaitServers(parts, { lan, pool, consensus: running.consensus });
     opened.add(() => waiting[Symbol.dispose]());
   }
   return {
@@ -149,6 +123,63 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
     leave: () => leave(parts, running, { lan, wan }),
     close: () => opened.closeAll(),
   };
+}
+
+/** The door on the RPC port: calls, Raft, snapshots, and the subscriptions of Consul's clients. */
+function openDoor(
+  { config, clock, log, metrics }: ServerCoreParts,
+  {
+    running,
+    snapshots,
+    transport,
+  }: {
+    readonly running: RunningServer;
+    readonly snapshots: Snapshots;
+    readonly transport: NetTransport;
+  },
+): RpcDoor {
+  const { rpcHandshakeTimeoutMs, rpcMaxConnsPerClient } = config.limits;
+  const door = new RpcDoor(
+    { service: running.server, snapshots, clock, log: log.named("server.rpc"), metrics },
+    {
+      ...defaultRpcDoorOptions,
+      firstByteTimeoutMs: rpcHandshakeTimeoutMs,
+      connectionsPerClientMax: rpcMaxConnsPerClient ?? Number.MAX_SAFE_INTEGER,
+    },
+  );
+  door.register(raftLeadingByte, transport.accept);
+  const grpcLog = log.named("server.grpc-api");
+  const subscriptions = { rpc: running.server, datacenter: config.datacenter, log: grpcLog };
+  door.register(
+    rpcType.grpc,
+    openGrpcAcceptor((call) => serveGrpcCall(subscriptions, call), grpcLog),
+  );
+  return door;
+}
+
+/** Waits for as many servers as are expected, to begin a cluster with them. */
+function awaitServers(
+  { config, clock, log }: ServerCoreParts,
+  {
+    lan,
+    pool,
+    consensus,
+  }: { readonly lan: GossipNode; readonly pool: RpcPool; readonly consensus: RunningServer["consensus"] },
+): Disposable {
+  const { datacenter } = config;
+  return new BootstrapExpect({
+    pool: lan,
+    consensus,
+    clock,
+    log: log.named("server"),
+    datacenter,
+    expect: config.bootstrapExpect,
+    isReadReplica: config.settings.bool("read_replica") === true,
+    peersOf: async (server) => {
+      const request = DCSpecificRequest.make({ Datacenter: datacenter });
+      return (await pool.call(server, { method: statusPeers, request })) ?? [];
+    },
+  });
 }
 
 /** Where gossip says that a server is now; `undefined` if it does not know. */

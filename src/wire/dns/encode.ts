@@ -15,8 +15,6 @@ import {
 } from "./message.ts";
 import { DnsEncodeError, fullName, labelBytes, nameBytesMax, splitName } from "./name.ts";
 
-/** Largest message, over TCP. */
-export const messageBytesMax = 65_535;
 const pointerOffsetMax = 0x3fff;
 const textBytesMax = 255;
 const plainLabel = /^[\x21\x23-\x27\x2a-\x2d\x2f-\x3a\x3c-\x3f\x41-\x5b\x5d-\x7e]{1,63}$/u;

@@ -79,26 +79,21 @@ class Parser {
     const keys: { readonly text: string; readonly value: string }[] = [];
     for (;;) {
       const token = this.#token;
-      switch (token.kind) {
-        case "IDENT":
-        case "STRING":
-          keys.push(token);
-          this.#advance();
-          break;
-        case "ASSIGN":
-          if (keys.length > 1) this.#lexer.fail(token.at, "nested object expected: LBRACE got: ASSIGN");
-          if (keys.length === 0) this.#lexer.fail(token.at, "no object keys found!");
-          return keys;
-        case "LBRACE":
-          if (keys.length === 0) this.#lexer.fail(token.at, "expected: IDENT | STRING got: LBRACE");
-          return keys;
-        case "EOF":
-        case "RBRACE":
-          if (keys.length > 0) return keys;
-          return this.#wrongKey(token);
-        default:
-          return this.#wrongKey(token);
+      if (token.kind === "IDENT" || token.kind === "STRING") {
+        keys.push(token);
+        this.#advance();
+        continue;
       }
+      if (token.kind === "ASSIGN" && keys.length > 1) {
+        this.#lexer.fail(token.at, "nested object expected: LBRACE got: ASSIGN");
+      }
+      if (token.kind === "ASSIGN" && keys.length === 0) this.#lexer.fail(token.at, "no object keys found!");
+      if (token.kind === "LBRACE" && keys.length === 0) {
+        this.#lexer.fail(token.at, "expected: IDENT | STRING got: LBRACE");
+      }
+      // What has keys but no value is told by who reads the value.
+      const ends: readonly HclToken["kind"][] = ["ASSIGN", "LBRACE", "EOF", "RBRACE"];
+      return keys.length > 0 && ends.includes(token.kind) ? keys : this.#wrongKey(token);
     }
   }
 
@@ -109,22 +104,13 @@ class Parser {
 
   #value(): Node {
     const token = this.#advance();
-    switch (token.kind) {
-      case "STRING":
-      case "HEREDOC":
-      case "NUMBER":
-      case "FLOAT":
-      case "BOOL":
-        return { kind: "literal", at: token.at, value: token.value, text: token.text };
-      case "LBRACE":
-        return this.#nested(token.at, () => this.#object(token.at));
-      case "LBRACK":
-        return this.#nested(token.at, () => this.#list(token.at));
-      default: {
-        const { line, column } = this.#place(token.at);
-        return this.#lexer.fail(token.at, `Unknown token: ${line}:${column} ${token.kind} ${token.text}`);
-      }
+    if (token.kind === "LBRACE") return this.#nested(token.at, () => this.#object(token.at));
+    if (token.kind === "LBRACK") return this.#nested(token.at, () => this.#list(token.at));
+    if ("value" in token && token.kind !== "IDENT") {
+      return { kind: "literal", at: token.at, value: token.value, text: token.text };
     }
+    const { line, column } = this.#place(token.at);
+    return this.#lexer.fail(token.at, `Unknown token: ${line}:${column} ${token.kind} ${token.text}`);
   }
 
   #place(at: number): HclError["position"] {
@@ -239,17 +225,16 @@ class Parser {
   }
 }
 
+const valueTokens: ReadonlySet<HclToken["kind"]> = new Set([
+  "STRING",
+  "HEREDOC",
+  "NUMBER",
+  "FLOAT",
+  "BOOL",
+  "LBRACE",
+  "LBRACK",
+]);
+
 function startsValue({ kind }: HclToken): boolean {
-  switch (kind) {
-    case "STRING":
-    case "HEREDOC":
-    case "NUMBER":
-    case "FLOAT":
-    case "BOOL":
-    case "LBRACE":
-    case "LBRACK":
-      return true;
-    default:
-      return false;
-  }
+  return valueTokens.has(kind);
 }

@@ -1,0 +1,53 @@
+/** From an address back to a name. */
+import { ProconsulError } from "../lib/errors.ts";
+import { parseIp, renderIp } from "../lib/ip.ts";
+import type { Log } from "../lib/log.ts";
+import type { Rpc } from "../wire/rpc/method.ts";
+import { catalogNodes, catalogServiceNodes } from "../wire/rpc/methods.ts";
+import { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
+import { DCSpecificRequest } from "../wire/structs/common.ts";
+import type { DnsSettings } from "./settings.ts";
+
+export interface ReverseParts {
+  readonly rpc: Rpc;
+  readonly log: Log;
+  /** Token for reads. */
+  readonly token: () => string;
+}
+
+/**
+ * The name of the node that has an address, else of a service instance there; `undefined` if nobody has it or the
+ * servers cannot be asked.
+ */
+export async function nameOfAddress(
+  { rpc, log, token }: ReverseParts,
+  settings: DnsSettings,
+  address: string,
+): Promise<string | undefined> {
+  const common = {
+    Datacenter: settings.datacenter,
+    AllowStale: settings.allowStale,
+    Token: token(),
+  };
+  const isIt = (other: string): boolean => other === address || sameAddress(other, address);
+  try {
+    const { Nodes: nodes } = await rpc.call(catalogNodes, DCSpecificRequest.make(common));
+    const node = nodes?.find((one) => isIt(one.Address));
+    if (node !== undefined) return `${node.Node}.node.${node.Datacenter}.${settings.domain}`;
+    const request = ServiceSpecificRequest.make({ ...common, ServiceAddress: address });
+    const { ServiceNodes: services } = await rpc.call(catalogServiceNodes, request);
+    const service = services?.find((one) => isIt(one.ServiceAddress));
+    return service === undefined
+      ? undefined
+      : `${service.ServiceName}.service.${service.Datacenter}.${settings.domain}`;
+  } catch (error) {
+    if (!(error instanceof ProconsulError)) throw error;
+    log.warn("reverse lookup failed", { address, error: error.message });
+    return undefined;
+  }
+}
+
+function sameAddress(one: string, other: string): boolean {
+  const [a, b] = [parseIp(one), parseIp(other)];
+  return a !== undefined && b !== undefined && renderIp(a) === renderIp(b);
+}
