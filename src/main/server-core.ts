@@ -65,7 +65,7 @@ interface Doors {
 }
 
 async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doors): Promise<AgentCore> {
-  const { config, net, clock, log, metrics } = parts;
+  const { config, net, clock, log } = parts;
   const { datacenter } = config;
   const pool = new RpcPool({ net, clock, defer: afterIo }, serverPoolOptions);
   opened.add(() => pool.close());
