@@ -26,6 +26,7 @@ interface Open {
   readonly joinId: number | undefined;
   readonly node: string | undefined;
   readonly to: NetAddress;
+  readonly startedMs: MonotonicMs;
 }
 
 /** Owned by one `Swim`. */
@@ -51,7 +52,7 @@ export class Exchanges {
 
   /** Joins through a node. */
   join(o: { readonly joinId: number; readonly to: NetAddress; readonly node: string | undefined }): void {
-    this.#begin({ join: true, ...o });
+    this.#begin({ join: true, startedMs: this.#state.nowMs, ...o });
   }
 
   /** Starts the periodic exchange if it is due. */
@@ -61,7 +62,13 @@ export class Exchanges {
     this.#nextMs = (nowMs + pushPullScaledMs(options.pushPullIntervalMs, table.size)) as MonotonicMs;
     const [record] = table.pick(1, (candidate) => candidate.state === "alive" && candidate.name !== name);
     if (record === undefined) return;
-    this.#begin({ join: false, joinId: undefined, node: record.name, to: record.claim.address });
+    this.#begin({
+      join: false,
+      joinId: undefined,
+      node: record.name,
+      to: record.claim.address,
+      startedMs: nowMs,
+    });
   }
 
   /** A peer's state came in. */
@@ -116,8 +123,9 @@ export class Exchanges {
     }
   }
 
-  #conclude({ joinId, node, to }: Open, problem: string | undefined): void {
-    const { outbox } = this.#state;
+  #conclude({ joinId, node, to, startedMs }: Open, problem: string | undefined): void {
+    const { outbox, nowMs } = this.#state;
+    outbox.timer("pushPullNode", nowMs - startedMs);
     if (joinId !== undefined) return outbox.outcome({ kind: "joined", joinId, problem });
     if (problem !== undefined) outbox.log("error", `Push/Pull with ${node ?? shown(to)} failed: ${problem}`);
   }
