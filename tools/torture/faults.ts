@@ -11,8 +11,8 @@ export type FaultName = (typeof faultNames)[number];
 
 const quietMs = { least: 800, more: 2_500 };
 const killedMs = { least: 0, more: 3_000 };
-const pausedMs = { least: 200, more: 4_000 };
-const cutMs = { least: 2_000, more: 6_000 };
+const pausedMs = { least: 200, more: 5_000 };
+const cutMs = { least: 1_000, more: 7_000 };
 const fullMs = { least: 1_000, more: 3_000 };
 
 /** Why a fault cannot be done here, or undefined. */

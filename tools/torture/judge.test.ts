@@ -104,6 +104,14 @@ describe("a key", () => {
     };
     expect(judged(old("default"), "partition")).toEqual([0, 1]);
     expect(judged(old("default"), "kill")).toEqual([1, 0]);
+    // What it saw still tells what its index means.
+    const cas = operation({ at: [42, 43], action: { kind: "cas", value: "c", index: 5 }, result: refused });
+    const { violations, leaseReads } = judge({
+      run,
+      operations: [first, second, old("default"), cas],
+      faults: [{ ...fault, name: "partition" }],
+    });
+    expect([violations.length, leaseReads.length]).toEqual([0, 1]);
     expect(judged(old("consistent"), "partition")).toEqual([1, 0]);
     expect(judged({ ...old("default"), startUs: 9_000_000, endUs: 9_000_001 }, "partition")).toEqual([1, 0]);
   });

@@ -39,13 +39,13 @@ export function judge(history: History): Verdict {
       report(key, checkLinearizable(lockModel, lockCalls(operations)), { violations, undecided });
       continue;
     }
-    const finding = checkKey(operations);
+    const finding = checkKey(operations, operations);
     if (finding.kind !== "impossible") {
       report(key, finding, { violations, undecided });
       continue;
     }
     const excused = withoutLeaseReads(operations, history.faults);
-    const others = checkKey(excused.operations);
+    const others = checkKey(excused.operations, operations);
     if (others.kind === "linearizable")
       leaseReads.push(...excused.reads.map((read) => `${key}: ${describe(read)}`));
     else report(key, others, { violations, undecided });
@@ -59,8 +59,8 @@ export function judge(history: History): Verdict {
   };
 }
 
-function checkKey(operations: readonly Operation[]): Finding<unknown> {
-  const { model, calls } = keyCalls(operations);
+function checkKey(operations: readonly Operation[], all: readonly Operation[]): Finding<unknown> {
+  const { model, calls } = keyCalls(operations, all);
   return checkLinearizable(model, calls);
 }
 
@@ -95,11 +95,11 @@ function withoutLeaseReads(
     );
   const suspects = operations.filter(isSuspect);
   let kept = operations.filter((one) => !isSuspect(one));
-  if (checkKey(kept).kind !== "linearizable") return { operations: kept, reads: [] };
+  if (checkKey(kept, operations).kind !== "linearizable") return { operations: kept, reads: [] };
   const reads: Operation[] = [];
   for (const read of suspects) {
     const more = [...kept, read];
-    if (checkKey(more).kind === "linearizable") kept = more;
+    if (checkKey(more, operations).kind === "linearizable") kept = more;
     else reads.push(read);
   }
   return { operations: kept, reads };

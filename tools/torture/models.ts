@@ -49,15 +49,19 @@ export function keyModel(indexes: ReadonlyMap<string, number>): Model<KeyOp> {
   };
 }
 
-/** The operations on one key that must be explained, and its model. Stale reads are none of them. */
-export function keyCalls(operations: readonly Operation[]): {
-  readonly model: Model<KeyOp>;
-  readonly calls: readonly Call<KeyOp>[];
-} {
+/**
+ * The operations on one key that must be explained, and its model. Stale reads are none of them.
+ *
+ * `all` is everything that happened to the key: also reads that need no explanation tell which value an index means.
+ */
+export function keyCalls(
+  operations: readonly Operation[],
+  all: readonly Operation[],
+): { readonly model: Model<KeyOp>; readonly calls: readonly Call<KeyOp>[] } {
   const values = new Map<number, string>();
   const indexes = new Map<string, number>();
   const seen = new Set<string>();
-  for (const { result } of operations) {
+  for (const { result } of all) {
     if (result.kind !== "read" || result.seen === undefined) continue;
     values.set(result.seen.modifyIndex, result.seen.value);
     indexes.set(result.seen.value, result.seen.modifyIndex);

@@ -9,10 +9,10 @@ import { Recorder } from "./recorder.ts";
 import { Servers } from "./servers.ts";
 import { registerLockNode, startWorkload } from "./workload.ts";
 
-const clientCount = 6;
+const clientCount = 9;
 const lockClientCount = 3;
-/** Longer than an election, so that most operations get an answer. */
-const operationTimeoutMs = 4_000;
+/** About an election: a client that waits for longer sees less. */
+const operationTimeoutMs = 2_000;
 
 export interface RunOptions {
   readonly seconds: number;

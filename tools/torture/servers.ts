@@ -70,6 +70,8 @@ export class Servers implements AsyncDisposable {
         `-bootstrap-expect=${this.count}`,
         ...others.map((one) => `-retry-join=${this.network.address(one)}`),
         "-retry-interval=1s",
+        // Elections in about a second and a half, so that a fault sees a few of them.
+        "-hcl=performance { raft_multiplier = 1 }",
       ],
       ...(this.#options.program === undefined ? {} : { program: this.#options.program }),
     });
