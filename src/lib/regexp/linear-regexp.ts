@@ -7,99 +7,26 @@
  * is limited.
  * Source: Thompson 1968; https://swtch.com/~rsc/regexp/regexp2.html.
  */
-import { unreachable } from "../assert.ts";
-import { word } from "./classes.ts";
-import { parseRegexp } from "./parse.ts";
-import { RegexpRefusal, type Assertion, type CodePointSet, type RegexpNode } from "./syntax.ts";
-
-/** Most steps of a program; beyond it a pattern is refused. 5,000 steps on 500 characters stay in the milliseconds. */
-const stepsMax = 5_000;
-
-type Step =
-  | { readonly kind: "set"; readonly has: CodePointSet; readonly next: number }
-  | { readonly kind: "assertion"; readonly what: Assertion; readonly next: number }
-  | { readonly kind: "split"; readonly next: number; other: number }
-  | { readonly kind: "match" };
+import { codePoints, compileProgram, holds, type RegexpProgram, type Step } from "./program.ts";
 
 /** A compiled pattern. Immutable. */
 export class LinearRegexp {
-  readonly #steps: readonly Step[];
-  readonly #start: number;
+  readonly #program: RegexpProgram;
 
-  private constructor(steps: readonly Step[], start: number) {
-    this.#steps = steps;
-    this.#start = start;
+  private constructor(program: RegexpProgram) {
+    this.#program = program;
   }
 
   /** Compiles a pattern of Go's syntax, or says why it is none, in Go's words. */
   static compile(source: string): LinearRegexp | { readonly problem: string } {
-    try {
-      const builder = new Builder(source);
-      const start = builder.add(parseRegexp(source), builder.push({ kind: "match" }));
-      return new LinearRegexp(builder.steps, start);
-    } catch (error) {
-      if (error instanceof RegexpRefusal) return { problem: `error parsing regexp: ${error.message}` };
-      throw error;
-    }
+    const program = compileProgram(source, { saves: false });
+    return "problem" in program ? program : new LinearRegexp(program);
   }
 
   /** Whether the text matches anywhere. */
   test(text: string): boolean {
-    const run = new Run(this.#steps, text);
-    return run.matches(this.#start);
-  }
-}
-
-/** Writes a program from its end to its start, so that each step knows the next. */
-class Builder {
-  readonly steps: Step[] = [];
-  readonly #source: string;
-
-  constructor(source: string) {
-    this.#source = source;
-  }
-
-  push(step: Step): number {
-    if (this.steps.length >= stepsMax) throw new RegexpRefusal(`expression too large: \`${this.#source}\``);
-    this.steps.push(step);
-    return this.steps.length - 1;
-  }
-
-  /** Adds what matches `node` and goes on at `next`. Answers where it starts. */
-  add(node: RegexpNode, next: number): number {
-    switch (node.kind) {
-      case "set":
-        return this.push({ kind: "set", has: node.has, next });
-      case "assertion":
-        return this.push({ kind: "assertion", what: node.what, next });
-      case "sequence": {
-        let start = next;
-        for (const item of node.items.toReversed()) start = this.add(item, start);
-        return start;
-      }
-      case "choice":
-        return node.items
-          .map((item) => this.add(item, next))
-          .reduce((one, other) => this.push({ kind: "split", next: one, other }));
-      case "repeat":
-        return this.#repeat(node, next);
-      default:
-        return unreachable(node);
-    }
-  }
-
-  #repeat({ item, min, max }: Extract<RegexpNode, { kind: "repeat" }>, next: number): number {
-    let start = next;
-    if (max === undefined) {
-      const loop = this.push({ kind: "split", next, other: next });
-      const step = this.steps[loop];
-      if (step?.kind === "split") step.other = this.add(item, loop);
-      start = loop;
-    }
-    for (let left = (max ?? min) - min; left > 0; left -= 1)
-      start = this.push({ kind: "split", next, other: this.add(item, start) });
-    for (let left = min; left > 0; left -= 1) start = this.add(item, start);
-    return start;
+    const run = new Run(this.#program.steps, text);
+    return run.matches(this.#program.start);
   }
 }
 
@@ -112,7 +39,7 @@ class Run {
 
   constructor(steps: readonly Step[], text: string) {
     this.#steps = steps;
-    this.#text = Array.from(text, (character) => character.codePointAt(0) ?? 0);
+    this.#text = codePoints(text);
     this.#entered = new Int32Array(steps.length).fill(-1);
   }
 
@@ -144,32 +71,8 @@ class Run {
       if (step.kind === "match") return true;
       if (step.kind === "set") places.push(index);
       else if (step.kind === "split") pending.push(step.next, step.other);
-      else if (this.#holds(step.what, at)) pending.push(step.next);
+      else if (step.kind === "save" || holds(step.what, this.#text, at)) pending.push(step.next);
     }
     return false;
   }
-
-  #holds(what: Assertion, at: number): boolean {
-    const [before, after] = [this.#text[at - 1], this.#text[at]];
-    switch (what) {
-      case "textStart":
-        return before === undefined;
-      case "textEnd":
-        return after === undefined;
-      case "lineStart":
-        return before === undefined || before === 10;
-      case "lineEnd":
-        return after === undefined || after === 10;
-      case "wordBoundary":
-        return isWord(before) !== isWord(after);
-      case "noWordBoundary":
-        return isWord(before) === isWord(after);
-      default:
-        return unreachable(what);
-    }
-  }
-}
-
-function isWord(codePoint: number | undefined): boolean {
-  return codePoint !== undefined && word(codePoint);
 }

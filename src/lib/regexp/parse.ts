@@ -13,6 +13,8 @@ interface Flags {
   readonly ignoreCase: boolean;
   readonly multiLine: boolean;
   readonly dotAll: boolean;
+  /** Repetition prefers few, and a question mark behind it many. */
+  readonly ungreedy: boolean;
 }
 
 const repeatMax = 1000;
@@ -33,8 +35,9 @@ export function parseRegexp(source: string): RegexpNode {
 
 class Parser {
   readonly #cursor: Cursor;
-  #flags: Flags = { ignoreCase: false, multiLine: false, dotAll: false };
+  #flags: Flags = { ignoreCase: false, multiLine: false, dotAll: false, ungreedy: false };
   #depth = 0;
+  #groupCount = 0;
 
   constructor(source: string) {
     this.#cursor = new Cursor(source);
@@ -106,17 +109,19 @@ class Parser {
   #group(start: number): RegexpNode[] {
     const cursor = this.#cursor;
     const outer = this.#flags;
+    let isNumbered = true;
     if (cursor.sees("?")) {
-      const named = cursor.match(/\?P?<([A-Za-z0-9_]+)>/y);
-      if (named === undefined && this.#takeFlags(start)) return [];
+      isNumbered = cursor.match(/\?P?<([A-Za-z0-9_]+)>/y) !== undefined;
+      if (!isNumbered && this.#takeFlags(start)) return [];
     }
+    const number = isNumbered ? (this.#groupCount += 1) : 0;
     this.#depth += 1;
     if (this.#depth > depthMax) throw new RegexpRefusal(`expression nests too deeply: \`${cursor.source}\``);
     const node = this.#choice();
     this.#depth -= 1;
     if (!cursor.takeIf(")")) throw new RegexpRefusal(`missing closing ): \`${cursor.source}\``);
     this.#flags = outer;
-    return [node];
+    return [isNumbered ? { kind: "group", number, item: node } : node];
   }
 
   /** After "(", flags to set. Answers whether that is all: they hold until the end of the group around. */
@@ -130,13 +135,14 @@ class Parser {
       );
     }
     const [, on = "", off = "", end] = found;
-    const { ignoreCase, multiLine, dotAll } = this.#flags;
+    const { ignoreCase, multiLine, dotAll, ungreedy } = this.#flags;
     const flag = (letter: string, now: boolean): boolean =>
       (now || on.includes(letter)) && !off.includes(letter);
     this.#flags = {
       ignoreCase: flag("i", ignoreCase),
       multiLine: flag("m", multiLine),
       dotAll: flag("s", dotAll),
+      ungreedy: flag("U", ungreedy),
     };
     return end === ")";
   }
@@ -145,12 +151,12 @@ class Parser {
     const quantifierAt = this.#cursor.at;
     const bounds = this.#quantifier();
     if (bounds === undefined) return item;
-    this.#cursor.takeIf("?");
+    const greedy = this.#cursor.takeIf("?") === this.#flags.ungreedy;
     if (this.#quantifier() !== undefined) {
       const both = this.#cursor.source.slice(quantifierAt, this.#cursor.at);
       throw new RegexpRefusal(`invalid nested repetition operator: \`${both}\``);
     }
-    const node: RegexpNode = { kind: "repeat", item, ...bounds };
+    const node: RegexpNode = { kind: "repeat", item, ...bounds, greedy };
     if (copies(node) > repeatMax)
       throw new RegexpRefusal(
         `invalid repeat count: \`${this.#cursor.source.slice(start, this.#cursor.at)}\``,
@@ -182,6 +188,8 @@ function copies(node: RegexpNode): number {
     case "set":
     case "assertion":
       return 1;
+    case "group":
+      return copies(node.item);
     case "sequence":
     case "choice":
       return Math.max(1, ...node.items.map(copies));
