@@ -80,8 +80,12 @@ export interface Consensus {
   transferLeadership(id?: string): Promise<void>;
   /** Takes a snapshot now and answers its metadata and bytes, for a user's archive. */
   snapshot(): Promise<ConsensusSnapshot>;
-  /** Replaces the state machine's state, on every server, as one new entry of the log. */
-  restore(state: Uint8Array): Promise<void>;
+  /**
+   * Replaces the state machine's state on every server; resolves when a majority has it. The log goes on behind
+   * `lastIndex`, the last index that clients of the archive's cluster may have seen. Proposals under way may be
+   * aborted.
+   */
+  restore(state: Uint8Array, lastIndex?: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -91,6 +91,18 @@ class FileSnapshotStore implements SnapshotStore {
     }
   }
 
+  async remove(end: { readonly index: number; readonly term: number }): Promise<void> {
+    try {
+      for (const meta of await this.#list()) {
+        if (meta.index !== end.index || meta.term !== end.term) continue;
+        await rm(join(this.#path, meta.id), { recursive: true, force: true });
+        await syncDirectory(this.#path);
+      }
+    } catch (error) {
+      throw toStorageError(error, `cannot remove a snapshot in ${this.#path}`);
+    }
+  }
+
   async open(end: { readonly index: number; readonly term: number }): Promise<OpenSnapshot | undefined> {
     const meta = (await this.#list()).find((one) => one.index === end.index && one.term === end.term);
     if (meta === undefined) return undefined;

@@ -73,8 +73,8 @@ export class Snapshots {
     if (leader !== undefined && forwarder !== undefined) return forwarder.restore(leader, archive, target);
     if (target.allowStale) throw new RpcError("stale not allowed for restore");
     try {
-      const { state } = await readArchive(tools, archive);
-      await consensus.restore(state);
+      const { meta, state } = await readArchive(tools, archive);
+      await consensus.restore(state, meta.Index);
     } catch (error) {
       if (error instanceof DecodeError) throw new RpcError(error.message, { cause: error });
       throw error;

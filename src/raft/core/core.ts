@@ -128,6 +128,11 @@ export class RaftCore {
     return this.#state.log.termAt(index);
   }
 
+  /** Whether the plan of this `planRestore` is still in force. */
+  isRestoring(proposalId: number): boolean {
+    return this.#leading?.restoringId === proposalId;
+  }
+
   /** Problems of the structure itself, for `checkInvariants`. */
   problems(): readonly string[] {
     const found = [...this.#state.log.problems(), ...(this.#leading?.problems() ?? [])];
@@ -151,8 +156,14 @@ export class RaftCore {
       case "propose":
       case "changeConfiguration":
       case "transferLeadership":
+      case "planRestore":
       case "verifyLeader":
         return this.#command(input);
+      case "restored":
+        assert(this.isRestoring(input.proposalId), "only a snapshot whose plan is in force is taken over");
+        return this.#leading?.takeRestored();
+      case "restoreFailed":
+        return this.#leading?.abandonRestore(input.proposalId);
       case "bootstrap":
         return this.#bootstrap(input.proposalId, input.configuration);
       case "written":
@@ -169,7 +180,7 @@ export class RaftCore {
   #command(
     input: Extract<
       Input,
-      { kind: "propose" | "changeConfiguration" | "transferLeadership" | "verifyLeader" }
+      { kind: "propose" | "changeConfiguration" | "transferLeadership" | "planRestore" | "verifyLeader" }
     >,
   ): void {
     const leading = this.#leading;
@@ -181,6 +192,8 @@ export class RaftCore {
         return leading.changeConfiguration(input);
       case "transferLeadership":
         return leading.transferLeadership(input.proposalId, input.to);
+      case "planRestore":
+        return leading.planRestore(input.proposalId, input.index);
       case "verifyLeader":
         return leading.verify(input.proposalId);
       default:

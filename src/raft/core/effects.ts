@@ -58,6 +58,18 @@ export type Input =
   | { readonly kind: "bootstrap"; readonly proposalId: number; readonly configuration: Configuration }
   /** Hands leadership to `to`, or to the voter that is furthest. Answered by `transferred` or `refused`. */
   | { readonly kind: "transferLeadership"; readonly proposalId: number; readonly to?: ServerId }
+  /**
+   * Makes place for a user's snapshot, whose own index is `index`: answered by `restorePlanned` or `refused`.
+   * Nothing is appended until the driver has stored it under that mark and says `restored` or `restoreFailed`.
+   */
+  | { readonly kind: "planRestore"; readonly proposalId: number; readonly index: LogIndex }
+  /**
+   * The planned snapshot is stored, and the state machine stands there. Only right after a step that left the plan
+   * in force: `core.isRestoring(proposalId)`. Answered by `proposed` for the entry behind the snapshot.
+   */
+  | { readonly kind: "restored"; readonly proposalId: number }
+  /** The planned snapshot could not be stored or read: all goes on as before. Ignored if the plan is gone. */
+  | { readonly kind: "restoreFailed"; readonly proposalId: number }
   /** Asks for proof of leadership that is newer than this input. Answered by `verified` or `refused`. */
   | { readonly kind: "verifyLeader"; readonly proposalId: number }
   /** The write `token` and all before it are durable. */
@@ -125,6 +137,7 @@ export type RefusalReason =
   /** Leadership ended, or a read could not be proved in its lifetime. For reads and transfers only. */
   | "leadershipLost"
   | "transferInProgress"
+  | "restoreInProgress"
   /** Too many uncommitted entries. */
   | "overloaded"
   /** An earlier configuration change, or the first entry of this term, is not committed yet: try again. */
@@ -147,6 +160,8 @@ export type Outcome =
     }
   /** Was leader at some moment after the request; a read after applying `readIndex` sees every acknowledged write. */
   | { readonly kind: "verified"; readonly proposalId: number; readonly readIndex: LogIndex }
+  /** The user's snapshot is to be stored under this mark, which no entry of any log has. */
+  | { readonly kind: "restorePlanned"; readonly proposalId: number; readonly mark: SnapshotMark }
   /** Another server took over. */
   | { readonly kind: "transferred"; readonly proposalId: number }
   | { readonly kind: "refused"; readonly proposalId: number; readonly reason: RefusalReason };

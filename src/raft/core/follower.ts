@@ -3,6 +3,7 @@
  *
  * The caller has checked the term: the sender leads in ours.
  */
+import { assert } from "../../lib/assert.ts";
 import { logIndex, type LogIndex } from "../../lib/log-index.ts";
 import type { SnapshotMark } from "./entry.ts";
 import type { AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest } from "./messages.ts";
@@ -89,6 +90,13 @@ function previousMatches(state: RaftState, message: AppendEntriesRequest): boole
 function store(state: RaftState, message: AppendEntriesRequest): void {
   // What was compacted away is committed, so the leader's entries there are ours.
   const first = state.log.firstIndex;
+  const beforeFirst = message.entries.find((entry) => entry.index === first - 1);
+  // Only after a user's snapshot that its leader took over alone; going on would let servers drift apart.
+  assert(
+    beforeFirst === undefined ||
+      beforeFirst.term === (state.log.termAt(beforeFirst.index) ?? beforeFirst.term),
+    "no leader contradicts the end of a snapshot",
+  );
   const entries = message.entries.filter((entry) => entry.index >= first);
   const present = state.rules.countPresent(entries, (index) => state.log.termAt(index));
   const conflict = entries[present];

@@ -4,10 +4,10 @@
  * It lives from the election to the step down and is then thrown away, so nothing of an old
  * leadership can leak into a new one. Source: Ongaro 2014, §3.5–3.6, §3.10, §4, §6.2, §6.4.
  */
-import { assert } from "../../lib/assert.ts";
+import { assert, must } from "../../lib/assert.ts";
 import { logIndex, type LogIndex } from "../../lib/log-index.ts";
 import type { ConfigurationChange, FollowerStatus, Proposal, RefusalReason } from "./effects.ts";
-import { entryType, type ServerId } from "./entry.ts";
+import { entryType, type ServerId, type SnapshotMark } from "./entry.ts";
 import { changedConfiguration } from "./membership.ts";
 import type { RaftResponse } from "./messages.ts";
 import { reachedByMajority } from "./quorum.ts";
@@ -23,10 +23,18 @@ interface Transfer {
   requestId: number | undefined;
 }
 
+/** A user's snapshot on its way to becoming the state. */
+interface Restore {
+  readonly proposalId: number;
+  readonly mark: SnapshotMark;
+}
+
 /** Why a leadership ends of itself. */
 export type Resignation = "leaseExpired" | "removed";
 
 const nothing = new Uint8Array(0);
+/** Far more than any log holds, and far from where numbers lose their last digit. */
+const restoreIndexMax = 2 ** 52;
 
 /** See the file's head. */
 export class Leading {
@@ -36,6 +44,7 @@ export class Leading {
   /** Index of the noop that began this leadership; once committed, so is everything before it. */
   readonly #termStart: LogIndex;
   #transfer: Transfer | undefined;
+  #restore: Restore | undefined;
 
   constructor(state: RaftState) {
     this.#state = state;
@@ -47,6 +56,7 @@ export class Leading {
   propose(proposalId: number, entries: readonly Proposal[]): void {
     const { log, commitIndex, options, outbox, term } = this.#state;
     if (this.#transfer !== undefined) return outbox.refuse(proposalId, "transferInProgress");
+    if (this.#restore !== undefined) return outbox.refuse(proposalId, "restoreInProgress");
     const uncommitted = log.lastIndex - commitIndex;
     if (uncommitted + entries.length > options.uncommittedEntriesMax)
       return outbox.refuse(proposalId, "overloaded");
@@ -62,6 +72,7 @@ export class Leading {
     const { membership, commitIndex, rules, outbox, codec, log, term } = this.#state;
     const { latest } = membership;
     if (this.#transfer !== undefined) return outbox.refuse(o.proposalId, "transferInProgress");
+    if (this.#restore !== undefined) return outbox.refuse(o.proposalId, "changePending");
     if (o.prevIndex !== undefined && o.prevIndex !== latest.index)
       return outbox.refuse(o.proposalId, "changeInvalid");
     const may = { commitIndex, configurationIndex: latest.index, termStart: this.#termStart };
@@ -83,6 +94,7 @@ export class Leading {
   transferLeadership(proposalId: number, to: ServerId | undefined): void {
     const { outbox, nowMs, options } = this.#state;
     if (this.#transfer !== undefined) return outbox.refuse(proposalId, "transferInProgress");
+    if (this.#restore !== undefined) return outbox.refuse(proposalId, "restoreInProgress");
     const target = this.#transferTarget(to);
     if (target === undefined) return outbox.refuse(proposalId, "targetInvalid");
     this.#transfer = {
@@ -91,6 +103,52 @@ export class Leading {
       deadlineMs: nowMs + options.electionTimeoutMs,
       requestId: undefined,
     };
+  }
+
+  /** The plan in force; undefined without one. */
+  get restoringId(): number | undefined {
+    return this.#restore?.proposalId;
+  }
+
+  /**
+   * Makes place for a user's snapshot behind everything in the log and behind its own index.
+   *
+   * No log has an entry at that place, so whoever lacks the snapshot cannot be brought past it but by the
+   * snapshot itself. Source: hashicorp/raft, restoreUserSnapshot.
+   */
+  planRestore(proposalId: number, index: LogIndex): void {
+    const { outbox, membership, log, term, commitIndex } = this.#state;
+    if (this.#transfer !== undefined) return outbox.refuse(proposalId, "transferInProgress");
+    if (this.#restore !== undefined) return outbox.refuse(proposalId, "restoreInProgress");
+    if (index > restoreIndexMax) return outbox.refuse(proposalId, "changeInvalid");
+    const { latest, committed } = membership;
+    // A snapshot says nothing of a configuration that is not committed.
+    if (latest.index !== committed.index || commitIndex < this.#termStart)
+      return outbox.refuse(proposalId, "changePending");
+    const mark = {
+      index: logIndex(Math.max(log.lastIndex, index) + 1),
+      term,
+      configuration: latest.configuration,
+      configurationIndex: latest.index,
+    };
+    this.#restore = { proposalId, mark };
+    outbox.outcome({ kind: "restorePlanned", proposalId, mark });
+  }
+
+  /** The snapshot is the state: the log begins behind it, and whoever follows needs it. */
+  takeRestored(): void {
+    const { proposalId, mark } = must(this.#restore, "a plan is in force");
+    this.#restore = undefined;
+    this.#state.takeRestored(mark);
+    this.#replicator.startOver();
+    const firstIndex = logIndex(mark.index + 1);
+    // Once it is committed, a majority has taken the snapshot over.
+    this.#append({ type: entryType.noop, data: nothing });
+    this.#state.outbox.outcome({ kind: "proposed", proposalId, firstIndex, count: 1, term: mark.term });
+  }
+
+  abandonRestore(proposalId: number): void {
+    if (this.#restore?.proposalId === proposalId) this.#restore = undefined;
   }
 
   /** An answer without a newer term. */

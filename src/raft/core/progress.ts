@@ -127,6 +127,11 @@ export class Progress {
     if (this.#pausedUntilMs > nowMs) this.#pausedUntilMs = nowMs;
   }
 
+  /** Finds out anew where the logs agree. */
+  startOver(): void {
+    this.#probeFrom(this.#matchIndex + 1);
+  }
+
   /** A snapshot goes out. */
   snapshotSent(): void {
     this.#mode = "snapshot";

@@ -550,3 +550,79 @@ test("peers whose protocol version does not fit are refused in the reference's w
 function commandAt(index: number, inTerm: number) {
   return { index: logIndex(index), term: term(inTerm), type: 0, data: Uint8Array.of(index) };
 }
+
+describe("a user's snapshot (hashicorp/raft, restoreUserSnapshot)", () => {
+  const leading = (): TestServer => {
+    const server = new TestServer({ members: ["n1"], terms: [1, 1] });
+    server.elect();
+    server.sync();
+    return server;
+  };
+  const plan = (server: TestServer, proposalId: number, index = 0): SnapshotMark => {
+    server.step({ kind: "planRestore", proposalId, index: logIndex(index) });
+    const outcome = server.outcomes.find((one) => one.proposalId === proposalId);
+    if (outcome?.kind !== "restorePlanned") throw new Error(`not planned: ${JSON.stringify(outcome)}`);
+    return outcome.mark;
+  };
+
+  test.each([
+    { archive: 0, gap: 1 },
+    { archive: 900, gap: 901 },
+  ])("stands behind the log and behind its own index $archive", ({ archive, gap }) => {
+    const server = leading();
+    const last = server.core.status().lastIndex;
+    const mark = plan(server, 77, archive);
+    expect(Number(mark.index)).toBe(archive === 0 ? last + gap : gap);
+    expect(mark).toMatchObject({ term: server.core.status().term, configurationIndex: 1 });
+  });
+
+  test("nothing is appended while it is stored, and all goes on when it cannot be", () => {
+    const server = leading();
+    plan(server, 77);
+    const proposal = { type: 0, data: Uint8Array.of(1) };
+    server.step({ kind: "propose", proposalId: 78, entries: [proposal] });
+    server.step({ kind: "planRestore", proposalId: 79, index: logIndex(0) });
+    server.step({ kind: "transferLeadership", proposalId: 80 });
+    expect(server.outcomes.slice(-3).map((one) => one.kind === "refused" && one.reason)).toEqual([
+      "restoreInProgress",
+      "restoreInProgress",
+      "restoreInProgress",
+    ]);
+    server.step({ kind: "restoreFailed", proposalId: 77 });
+    expect(server.core.isRestoring(77)).toBe(false);
+    server.step({ kind: "propose", proposalId: 81, entries: [proposal] });
+    expect(server.outcomes.at(-1)).toMatchObject({ kind: "proposed", proposalId: 81 });
+  });
+
+  test("taken over, the log begins behind it with an entry of its own", () => {
+    const server = leading();
+    const { index } = plan(server, 77);
+    server.step({ kind: "restored", proposalId: 77 });
+    expect(server.outcomes.at(-1)).toMatchObject({ kind: "proposed", proposalId: 77, firstIndex: index + 1 });
+    expect(server.core.status()).toMatchObject({
+      firstIndex: index + 1,
+      lastIndex: index + 1,
+      snapshotIndex: index,
+      configurationIndex: 1,
+    });
+    server.sync();
+    expect(server.core.status()).toMatchObject({ commitIndex: index + 1, appliedIndex: index + 1 });
+  });
+
+  test("the plan ends with the leadership", () => {
+    const server = leading();
+    plan(server, 77);
+    server.ask(appendFrom({ term: 9 }));
+    expect(server.core.isRestoring(77)).toBe(false);
+    server.step({ kind: "restoreFailed", proposalId: 77 });
+  });
+
+  test("a leader that contradicts it ends the server, so that states cannot drift apart unseen", () => {
+    const server = leading();
+    const { index } = plan(server, 77);
+    server.step({ kind: "restored", proposalId: 77 });
+    expect(() => server.ask(appendFrom({ term: 9, previous: [index - 1, 1], terms: [9] }))).toThrow(
+      "no leader contradicts the end of a snapshot",
+    );
+  });
+});

@@ -58,6 +58,11 @@ export class Replicator {
     }
   }
 
+  /** The log was replaced by a snapshot: what is under way proves nothing any more. */
+  startOver(): void {
+    for (const progress of this.#progress.values()) progress.startOver();
+  }
+
   /** Through where `id` has stored the log; 0 if it is no follower. */
   matchIndex(id: ServerId): LogIndex {
     return this.#progress.get(id)?.matchIndex ?? logIndex(0);

@@ -138,6 +138,16 @@ export class RaftState {
     this.outbox.installSnapshot(mark);
   }
 
+  /** Stands where a user's snapshot ends, which the driver has given to the state machine. */
+  takeRestored(mark: SnapshotMark): void {
+    assert(mark.index > this.log.lastIndex, "a user's snapshot takes the place of no entry");
+    assert(this.membership.committed.index === this.membership.latest.index, "no configuration is lost");
+    this.log.restart({ index: mark.index, term: this.rules.snapshotTerm(mark.term) });
+    this.snapshot = mark;
+    this.#commitIndex = mark.index;
+    this.#appliedIndex = mark.index;
+  }
+
   /** The next committed entries for the state machine, bounded by the options. */
   takeCommitted(): readonly Entry[] {
     const through = this.rules.applyThrough(this.#commitIndex, this.log.lastIndex);

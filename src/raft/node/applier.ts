@@ -3,7 +3,7 @@
  *
  *     core ─▶ queue of entries and received snapshots ─▶ slices of a few ms ─▶ machine ─▶ waiting proposals
  */
-import { must } from "../../lib/assert.ts";
+import { assert, must } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { StateMachine } from "../../lib/consensus.ts";
 import { DecodeError } from "../../lib/errors.ts";
@@ -14,14 +14,8 @@ import { entryType, type Configuration, type Entry, type SnapshotMark } from "..
 import { ChunkAssembler } from "./chunking.ts";
 import { configurationCodec } from "./configuration-codec.ts";
 import type { Pending } from "./pending.ts";
-import { NothingToSnapshotError, RaftShutdownError } from "./refusal.ts";
+import { AbortedByRestoreError, NothingToSnapshotError, RaftShutdownError } from "./refusal.ts";
 import { readSnapshot, type SnapshotStore } from "./snapshot-store.ts";
-
-/** Extensions of a joined command that replaces the whole state. */
-export const restoreMarker: Uint8Array = new TextEncoder().encode("proconsul/restore");
-
-/** The result of the last piece of a restore, when no piece was missing. */
-export const restoreDone = "restored";
 
 export interface ApplierParts {
   readonly machine: StateMachine;
@@ -93,6 +87,24 @@ export class Applier {
 
   pushInstall(mark: SnapshotMark): void {
     this.#work.push({ kind: "install", mark });
+  }
+
+  /**
+   * Puts a user's state in place of the machine's; what waits to be applied is superseded. Throws `DecodeError`, and
+   * changes nothing then.
+   */
+  takeRestored(mark: SnapshotMark, state: Uint8Array): void {
+    assert(!this.#isInstalling, "a leader has installed what it received as a follower");
+    this.#parts.machine.restore(state);
+    this.#work.length = 0;
+    this.#at = 0;
+    this.#queued = 0;
+    this.#assembler.clear();
+    this.#parts.pending.lostThrough(mark.index, () => new AbortedByRestoreError());
+    this.#mark = mark;
+    this.#parts.log.info("restored user snapshot", { index: mark.index, bytes: state.length });
+    this.#wake();
+    this.#serveCaptures();
   }
 
   /** Works for one slice, and goes on later if something is left. */
@@ -177,7 +189,7 @@ export class Applier {
       const value = entry.type === entryType.command ? this.#command(entry, settle?.decoded) : undefined;
       settle?.resolve(value);
     } catch (error) {
-      // Refused on every server alike: a bad piece, or an archive that cannot be read. Anything else is a bug.
+      // Refused on every server alike: a bad piece. Anything else is a bug.
       if (!(error instanceof DecodeError) || entry.extensions === undefined) {
         settle?.reject(new RaftShutdownError());
         throw error;
@@ -191,11 +203,7 @@ export class Applier {
     const { machine } = this.#parts;
     if (entry.extensions === undefined) return machine.apply(entry.index, entry.data, decoded);
     const whole = this.#assembler.add(entry);
-    if (whole === undefined) return undefined;
-    if (!isRestore(whole.next)) return machine.apply(entry.index, whole.data, decoded);
-    machine.restore(whole.data);
-    this.#parts.log.info("restored user snapshot", { index: entry.index, bytes: whole.data.length });
-    return restoreDone;
+    return whole === undefined ? undefined : machine.apply(entry.index, whole.data, decoded);
   }
 
   #install(mark: SnapshotMark): void {
@@ -249,12 +257,6 @@ export class Applier {
     this.#waiters = still;
     for (const waiter of ready) waiter.resolve();
   }
-}
-
-function isRestore(extensions: Uint8Array): boolean {
-  return (
-    extensions.length === restoreMarker.length && restoreMarker.every((byte, at) => byte === extensions[at])
-  );
 }
 
 /** Runs a generator up to its first piece, so that a machine written as one takes its view here and not later. */

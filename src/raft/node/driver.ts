@@ -136,6 +136,22 @@ export class Driver {
     this.#schedule();
   }
 
+  /**
+   * Makes a user's state, stored under `mark`, the state of the cluster, if the plan is still in force: true then.
+   * Throws `DecodeError`, and changes nothing then. One act, since leadership may end with the next input.
+   */
+  takeRestored(
+    proposalId: number,
+    user: { readonly mark: SnapshotMark; readonly state: Uint8Array },
+  ): boolean {
+    if (this.#isStopped || !this.#parts.core.isRestoring(proposalId)) return false;
+    this.applier.takeRestored(user.mark, user.state);
+    // Before whatever else has come in: it is judged by the new log.
+    this.#inputs.unshift({ kind: "restored", proposalId });
+    this.#step();
+    return true;
+  }
+
   /** Resolves when everything written so far is durable. */
   durable(): Promise<void> {
     return new Promise((resolve, reject) => {

@@ -36,6 +36,11 @@ export class MemorySnapshotStore implements SnapshotStore {
     return meta;
   }
 
+  remove(end: { readonly index: number; readonly term: number }): Promise<void> {
+    this.#kept = this.#kept.filter(({ meta }) => meta.index !== end.index || meta.term !== end.term);
+    return Promise.resolve();
+  }
+
   open(end: { readonly index: number; readonly term: number }): Promise<OpenSnapshot | undefined> {
     const found = this.#kept.find(({ meta }) => meta.index === end.index && meta.term === end.term);
     if (found === undefined) return Promise.resolve(undefined);

@@ -3,6 +3,7 @@ import { unreachable } from "../../lib/assert.ts";
 import { LeadershipLostError } from "../../lib/consensus.ts";
 import type { LogIndex, Term } from "../../lib/log-index.ts";
 import type { Outcome } from "../core/effects.ts";
+import type { SnapshotMark } from "../core/entry.ts";
 import { refusalError } from "./refusal.ts";
 
 /** A proposal that waits for its result. */
@@ -17,6 +18,7 @@ export interface EntryWaiter {
 export type Settled =
   | { readonly kind: "proposed"; readonly firstIndex: LogIndex; readonly term: Term }
   | { readonly kind: "verified"; readonly readIndex: LogIndex }
+  | { readonly kind: "restorePlanned"; readonly mark: SnapshotMark }
   | { readonly kind: "transferred" };
 
 interface RequestWaiter {
@@ -61,6 +63,7 @@ export class Pending {
         return request.reject(refusalError(outcome.reason));
       case "proposed":
       case "verified":
+      case "restorePlanned":
       case "transferred":
         return request.resolve(outcome);
       default:
@@ -88,12 +91,22 @@ export class Pending {
   }
 
   /** A snapshot jumped over entries: whether they came or were lost is not known any more. */
-  lostThrough(index: LogIndex): void {
+  lostThrough(index: LogIndex, error: () => Error = () => new LeadershipLostError()): void {
     for (const [at, waiter] of this.#appended) {
       if (at > index) continue;
       this.#appended.delete(at);
-      waiter.reject(new LeadershipLostError());
+      waiter.reject(error());
     }
+  }
+
+  /** Registers a proposal under the number of a request that was answered. */
+  follow(proposalId: number, waiter: EntryWaiter): void {
+    this.#entries.set(proposalId, waiter);
+  }
+
+  /** Undoes `follow`, without settling. */
+  forget(proposalId: number): void {
+    this.#entries.delete(proposalId);
   }
 
   rejectAll(error: unknown): void {
@@ -112,6 +125,7 @@ export class Pending {
         this.#appended.set(outcome.firstIndex + outcome.count - 1, { ...waiter, term: outcome.term });
         return;
       case "verified":
+      case "restorePlanned":
       case "transferred":
         return waiter.reject(new Error("the core answered another question"));
       default:

@@ -2,8 +2,16 @@ import { describe, expect, test } from "bun:test";
 import { LeadershipLostError, NotLeaderError } from "../../lib/consensus.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import { chunkBytes } from "./chunking.ts";
-import { NothingToSnapshotError, RaftShutdownError } from "./refusal.ts";
+import { NothingToSnapshotError, RaftRefusedError, RaftShutdownError } from "./refusal.ts";
 import { ListMachine, TestCluster, text, until } from "./test-kit.ts";
+
+/** What it rejects with; undefined if it does not. */
+function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
 
 describe("one server", () => {
   test("leads without waiting, applies in order and answers the results", async () => {
@@ -249,6 +257,89 @@ describe("three servers", () => {
     const snapshot = await cluster.settled(leader.snapshot());
     expect(JSON.parse(new TextDecoder().decode(snapshot.state))).toHaveLength(3);
     expect(cluster.failures).toEqual([]);
+  });
+
+  test("a restored archive leaves a gap behind its own index, and every server has the snapshot", async () => {
+    await using cluster = new TestCluster(3);
+    const leader = await cluster.start();
+    await cluster.settled(Promise.all(["a", "b", "c"].map((word) => leader.propose(text(word)))));
+    await cluster.settled(leader.restore(text('["x"]'), 5_000));
+    expect(await cluster.settled(leader.propose(text("y")))).toBe(2);
+    await until(
+      cluster.clock,
+      () => cluster.members.every(({ machine }) => machine.items.join() === "x,y"),
+      "all restored",
+    );
+    for (const { node, store } of cluster.members) {
+      expect(node!.status()).toMatchObject({ lastSnapshotIndex: 5_001, lastIndex: 5_003 });
+      expect(Number(store.firstIndex)).toBe(5_002);
+    }
+    // It survives a restart of all.
+    for (const { node } of cluster.members) await node!.close();
+    for (const member of cluster.members) await cluster.open(member);
+    await cluster.settled((await cluster.leader()).propose(text("z")));
+    await until(
+      cluster.clock,
+      () => cluster.members.every(({ machine }) => machine.items.join() === "x,y,z"),
+      "all are back",
+    );
+    expect(cluster.failures).toEqual([]);
+  });
+
+  test("a server that was away during a restore is sent the snapshot", async () => {
+    await using cluster = new TestCluster(3);
+    const leader = await cluster.start();
+    await cluster.settled(leader.propose(text("a")));
+    const away = cluster.others(leader)[0]!;
+    cluster.network.cut(away.address);
+    await cluster.settled(leader.restore(text('["x"]')));
+    cluster.network.heal(away.address);
+    await until(cluster.clock, () => away.machine.items.join() === "x", "it has the new state");
+    expect(cluster.failures).toEqual([]);
+  });
+
+  test("a restore without a quorum ends with the leadership and is not acknowledged", async () => {
+    await using cluster = new TestCluster(3);
+    const leader = await cluster.start();
+    await cluster.settled(leader.propose(text("a")));
+    const own = cluster.member(leader);
+    const restoring = leader.restore(text('["x"]'));
+    for (const other of cluster.others(leader)) cluster.network.cut(other.address);
+    expect(await failureOf(cluster.settled(restoring))).toBeInstanceOf(LeadershipLostError);
+    await until(cluster.clock, () => leader.status().role !== "leader", "it steps down");
+    expect((await own.snapshots.newest())?.index ?? 0).toBeLessThan(3);
+  });
+
+  test("proposals wait for nobody while an archive is stored, and go on behind it", async () => {
+    await using cluster = new TestCluster(1);
+    const leader = await cluster.start();
+    await cluster.settled(leader.propose(text("a")));
+    const own = cluster.member(leader);
+    const gate = Promise.withResolvers<void>();
+    const write = own.snapshots.write.bind(own.snapshots);
+    own.snapshots.write = async (mark, chunks) => {
+      await gate.promise;
+      return write(mark, chunks);
+    };
+    const restoring = leader.restore(text('["x"]'));
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(String(await failureOf(leader.propose(text("b"))))).toContain("a snapshot is being restored");
+    expect(await failureOf(cluster.settled(leader.restore(text('["y"]'))))).toBeInstanceOf(RaftRefusedError);
+    gate.resolve();
+    await cluster.settled(restoring);
+    expect(await cluster.settled(leader.propose(text("c")))).toBe(2);
+    expect(own.machine.items).toEqual(["x", "c"]);
+  });
+
+  test("an archive that cannot be stored changes nothing", async () => {
+    await using cluster = new TestCluster(1);
+    const leader = await cluster.start();
+    await cluster.settled(leader.propose(text("a")));
+    const own = cluster.member(leader);
+    own.snapshots.write = () => Promise.reject(new Error("disk full"));
+    expect(String(await failureOf(cluster.settled(leader.restore(text('["x"]')))))).toContain("disk full");
+    expect(await cluster.settled(leader.propose(text("b")))).toBe(2);
+    expect(await own.snapshots.newest()).toBeUndefined();
   });
 
   test("a follower that restarts on an idle cluster catches up without a new entry", async () => {

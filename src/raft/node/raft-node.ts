@@ -13,18 +13,18 @@ import {
   type ConsensusSnapshot,
   type ConsensusStatus,
 } from "../../lib/consensus.ts";
-import { logIndex, term } from "../../lib/log-index.ts";
+import { must } from "../../lib/assert.ts";
+import { logIndex, term, type LogIndex } from "../../lib/log-index.ts";
 import { StorageError } from "../../lib/storage-error.ts";
 import { RaftCore } from "../core/core.ts";
 import type { ConfigurationChange, Input, Leadership, Proposal } from "../core/effects.ts";
 import { entryType, serverId, type Configuration, type SnapshotMark } from "../core/entry.ts";
 import { checkOptions, type RaftOptions } from "../core/options.ts";
 import type { RaftStatus } from "../core/status.ts";
-import { restoreDone, restoreMarker } from "./applier.ts";
 import { chunkBytes, toChunks } from "./chunking.ts";
 import { configurationCodec } from "./configuration-codec.ts";
 import { defaultNodeSettings, Driver, type NodeParts, type NodeSettings } from "./driver.ts";
-import type { Settled } from "./pending.ts";
+import type { EntryWaiter, Settled } from "./pending.ts";
 import { RaftDataError, RaftRefusedError, RaftShutdownError } from "./refusal.ts";
 import { restoreNewest } from "./restore-newest.ts";
 import { readSnapshot, type SnapshotMeta } from "./snapshot-store.ts";
@@ -177,9 +177,25 @@ export class RaftNode implements Consensus {
     return toConsensusSnapshot(meta, await readSnapshot(snapshot));
   }
 
-  async restore(state: Uint8Array): Promise<void> {
-    const result = await this.#propose(this.#pieces(state, restoreMarker));
-    if (result !== restoreDone) throw new LeadershipLostError();
+  /**
+   * Stores the state as a snapshot behind everything in the log, takes it over, and resolves when a majority has
+   * done so too. Followers get it as they get any snapshot that they lack.
+   */
+  async restore(state: Uint8Array, lastIndex = 0): Promise<void> {
+    // Everything acknowledged is applied before the machine is given another state.
+    await this.verifyLeader();
+    const { proposalId, mark } = await this.#planRestore(logIndex(lastIndex));
+    const { snapshotter } = this.#driver;
+    let committed: Promise<unknown>;
+    try {
+      await snapshotter.storeUser(mark, state);
+      committed = this.#takeRestored(proposalId, { mark, state });
+    } catch (error) {
+      this.#driver.input({ kind: "restoreFailed", proposalId });
+      await snapshotter.removeUser(mark);
+      throw error;
+    }
+    await committed;
   }
 
   close(): Promise<void> {
@@ -211,11 +227,41 @@ export class RaftNode implements Consensus {
     });
   }
 
-  #pieces(data: Uint8Array, next?: Uint8Array): readonly Proposal[] {
+  #pieces(data: Uint8Array): readonly Proposal[] {
     const random = this.#parts.rng.bytes(8);
     const opNum = new DataView(random.buffer, random.byteOffset).getBigUint64(0) | 1n;
-    const pieces = toChunks(data, next === undefined ? { opNum } : { opNum, next });
-    return pieces.map((piece) => ({ type: entryType.command, ...piece }));
+    return toChunks(data, { opNum }).map((piece) => ({ type: entryType.command, ...piece }));
+  }
+
+  #planRestore(index: LogIndex): Promise<{ readonly proposalId: number; readonly mark: SnapshotMark }> {
+    const driver = this.#driver;
+    if (driver.isStopped) return Promise.reject(new RaftShutdownError());
+    return new Promise((resolve, reject) => {
+      const proposalId = driver.pending.request({
+        resolve: (settled) => {
+          if (settled.kind === "restorePlanned") resolve({ proposalId, mark: settled.mark });
+        },
+        reject,
+      });
+      driver.input({ kind: "planRestore", proposalId, index });
+    });
+  }
+
+  /** Settles with the entry behind the snapshot. Throws, having changed nothing, if it cannot be taken over. */
+  #takeRestored(
+    proposalId: number,
+    user: { readonly mark: SnapshotMark; readonly state: Uint8Array },
+  ): Promise<unknown> {
+    const { pending } = this.#driver;
+    const { promise, waiter } = entryPromise();
+    pending.follow(proposalId, waiter);
+    try {
+      if (!this.#driver.takeRestored(proposalId, user)) throw new LeadershipLostError();
+    } catch (error) {
+      pending.forget(proposalId);
+      throw error;
+    }
+    return promise;
   }
 
   #request(request: Request): Promise<Settled> {
@@ -309,6 +355,13 @@ const emptyMark: SnapshotMark = {
   configuration: { servers: [] },
   configurationIndex: logIndex(0),
 };
+
+/** A promise with the waiter that settles it. */
+function entryPromise(): { readonly promise: Promise<unknown>; readonly waiter: EntryWaiter } {
+  let waiter: EntryWaiter | undefined;
+  const promise = new Promise((resolve, reject) => (waiter = { resolve, reject }));
+  return { promise, waiter: must(waiter, "a promise runs its function at once") };
+}
 
 function toServers(configuration: Configuration): readonly ConsensusServer[] {
   return configuration.servers.map(({ id, address, suffrage }) => ({

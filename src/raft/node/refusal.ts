@@ -30,6 +30,14 @@ export class NothingToSnapshotError extends ProconsulError {
   }
 }
 
+/** A user's snapshot took the place of what the proposal would have changed; it may or may not have come before. */
+export class AbortedByRestoreError extends ProconsulError {
+  readonly code = "aborted-by-restore";
+  constructor() {
+    super("snapshot restored while committing log");
+  }
+}
+
 /** What is on disk does not fit together and cannot be started from. */
 export class RaftDataError extends ProconsulError {
   readonly code = "raft-data";
@@ -44,6 +52,8 @@ export function refusalError(reason: RefusalReason): ProconsulError {
       return new LeadershipLostError();
     case "transferInProgress":
       return new RaftRefusedError(reason, "leadership transfer in progress");
+    case "restoreInProgress":
+      return new RaftRefusedError(reason, "a snapshot is being restored");
     case "overloaded":
       return new RaftRefusedError(reason, "timed out enqueuing operation");
     case "changePending":

@@ -43,6 +43,17 @@ export function snapshotStoreContract(label: string, makePlace: () => Promise<Sn
       expect(Buffer.compare(state, Buffer.concat(big))).toBe(0);
     });
 
+    test("a removed snapshot is gone, and the one before it the newest again", async () => {
+      await using place = await makePlace();
+      const store = await place.open();
+      await store.write(mark(10, 2), pieces("x"));
+      await store.write(mark(20, 2), pieces("y"));
+      await store.remove(mark(20, 2));
+      await store.remove(mark(30, 2));
+      expect(await store.open(mark(20, 2))).toBeUndefined();
+      expect((await (await place.open()).newest())?.index).toBe(logIndex(10));
+    });
+
     test("the newest two are kept, by term and index", async () => {
       await using place = await makePlace();
       const store = await place.open();

@@ -28,6 +28,8 @@ export interface SnapshotStore {
    * Rejects with `StorageError`, or with what `chunks` threw; nothing is left behind then.
    */
   write(mark: SnapshotMark, chunks: Chunks): Promise<SnapshotMeta>;
+  /** Removes the snapshots that end there, durably. No error if there is none. */
+  remove(end: { readonly index: LogIndex; readonly term: Term }): Promise<void>;
   /** The snapshot that ends there; undefined if it is not kept (any more). */
   open(end: { readonly index: LogIndex; readonly term: Term }): Promise<OpenSnapshot | undefined>;
 }

@@ -10,6 +10,9 @@ import type { Applier } from "./applier.ts";
 import type { Chunks, SnapshotMeta, SnapshotStore } from "./snapshot-store.ts";
 import type { SnapshotTransfer } from "./transport.ts";
 
+/** A large state is written piece by piece, so that other work has its turn. */
+const pieceBytes = 262_144;
+
 export interface SnapshotterParts {
   readonly store: SnapshotStore;
   readonly applier: Applier;
@@ -70,6 +73,16 @@ export class Snapshotter {
     });
   }
 
+  /** Stores a user's state as the snapshot that ends at `mark`. */
+  storeUser(mark: SnapshotMark, state: Uint8Array): Promise<SnapshotMeta> {
+    return this.#exclusively(() => this.#parts.store.write(mark, pieces(state)));
+  }
+
+  /** Takes back what `storeUser` stored: it must not be what the next start finds. */
+  removeUser(mark: SnapshotMark): Promise<void> {
+    return this.#exclusively(() => this.#parts.store.remove(mark));
+  }
+
   /** Streams a leader's snapshot to the store and reports how it went. */
   receive(request: ReceiveSnapshot, transfer: SnapshotTransfer | undefined): void {
     const { store, log, input } = this.#parts;
@@ -121,6 +134,10 @@ export class Snapshotter {
 function markOf(meta: SnapshotMeta): SnapshotMark {
   const { index, term, configuration, configurationIndex } = meta;
   return { index, term, configuration, configurationIndex };
+}
+
+function* pieces(state: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < state.length; at += pieceBytes) yield state.subarray(at, at + pieceBytes);
 }
 
 /** Passes the pieces on; throws unless they make up `sizeBytes`. */
