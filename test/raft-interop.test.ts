@@ -171,6 +171,20 @@ for (const { version, modules } of libraries) {
       expect(peer.node.status().lastSnapshotIndex).toBeGreaterThan(100);
     }, 60_000);
 
+    test("a user's snapshot reaches every server, whoever leads", async () => {
+      await cluster!.transferTo("own-1");
+      await cluster!.own[0]!.node.restore(text('["a","b"]'), 2_000);
+      words.splice(0, words.length, "a", "b");
+      await write(3);
+      await cluster!.agrees(words);
+      await cluster!.transferTo("go-1");
+      await cluster!.go[0]!.run('restore ["c"]');
+      words.splice(0, words.length, "c");
+      await write(3);
+      await cluster!.agrees(words);
+      expect(cluster!.own[1]!.node.status().lastSnapshotIndex).toBeGreaterThan(2_000);
+    }, 60_000);
+
     test("connections that break in the middle lose nothing", async () => {
       const rng = seededRng(5);
       for (const id of ["own-1", "go-1"]) {

@@ -7,6 +7,7 @@
 //	state                              role, term, indexes, leader and the list's length
 //	items                              the list
 //	snapshot                           takes a snapshot, which trims the log
+//	restore JSON                       replaces the list by an archive's
 //	transfer ID ADDRESS                hands leadership over
 //	add ID ADDRESS                     adds a voter
 package main
@@ -145,6 +146,10 @@ func (p *peer) run(line string) (interface{}, error) {
 		return p.list.copy(), nil
 	case "snapshot":
 		return nil, p.raft.Snapshot().Error()
+	case "restore":
+		state := strings.TrimPrefix(line, "restore ")
+		meta := &raft.SnapshotMeta{Version: raft.SnapshotVersionMax, Size: int64(len(state))}
+		return nil, p.raft.Restore(meta, strings.NewReader(state), 5*time.Second)
 	case "transfer":
 		return nil, p.raft.LeadershipTransferToServer(raft.ServerID(argument(1)), raft.ServerAddress(argument(2))).Error()
 	case "add":
