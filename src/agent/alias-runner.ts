@@ -3,7 +3,7 @@
  *
  * Node checks count too, the alias itself included, as in the reference.
  */
-import { healthNodeChecks } from "../wire/rpc/methods.ts";
+import { catalogNodeServices, healthNodeChecks } from "../wire/rpc/methods.ts";
 import type { HealthCheck } from "../wire/structs/catalog.ts";
 import { NodeSpecificRequest } from "../wire/structs/common.ts";
 import type { CheckRunner, RunnerDeps } from "./runner.ts";
@@ -13,6 +13,8 @@ const refreshMs = 60_000;
 const retryMs = 1_000;
 const retryMaxMs = 60_000;
 const queryTimeNs = 60e9;
+/** How far behind the leader an answer may be. */
+const staleMaxNs = 15e9;
 
 export interface AliasOptions {
   readonly checkId: string;
@@ -96,7 +98,8 @@ class RemoteAlias implements CheckRunner {
       Node: node,
       MinQueryIndex: this.#index,
       MaxQueryTime: queryTimeNs,
-      AllowStale: this.#failures === 0,
+      AllowStale: true,
+      MaxStaleDuration: staleMaxNs,
       Token: token,
     });
     let delayMs = 0;
@@ -104,9 +107,12 @@ class RemoteAlias implements CheckRunner {
       const reply = await rpc.call(healthNodeChecks, request, this.#abort.signal);
       if (this.#abort.signal.aborted) return;
       this.#failures = 0;
-      this.#index = reply.Index < this.#index ? 0 : reply.Index;
+      // Never 0: a server that gives no index would be asked again without a pause.
+      this.#index = reply.Index < this.#index ? 1 : Math.max(1, reply.Index);
       const checks = reply.HealthChecks ?? [];
-      const exists = checks.some((check) => check.ServiceID === serviceId);
+      const hasChecks = checks.some((check) => check.ServiceID === serviceId);
+      const exists = hasChecks || (await this.#exists());
+      if (this.#abort.signal.aborted) return;
       const result = aliasStatus(checks, { serviceId, node, exists });
       state.updateCheck(checkId, result.status, result.output);
     } catch (error) {
@@ -119,6 +125,25 @@ class RemoteAlias implements CheckRunner {
       }
     }
     this.#timer = clock.after(delayMs, () => void this.#query());
+  }
+
+  /** Whether the node has the service, which needs no check of its own. Who cannot tell assumes that it has. */
+  async #exists(): Promise<boolean> {
+    const { rpc, datacenter } = this.#deps;
+    const { node, serviceId, token } = this.#options;
+    try {
+      const request = NodeSpecificRequest.make({
+        Datacenter: datacenter,
+        Node: node,
+        AllowStale: true,
+        MaxStaleDuration: staleMaxNs,
+        Token: token,
+      });
+      const reply = await rpc.call(catalogNodeServices, request, this.#abort.signal);
+      return Object.values(reply.NodeServices?.Services ?? {}).some((service) => service?.ID === serviceId);
+    } catch {
+      return true; // The query that brought us here reports failures.
+    }
   }
 }
 

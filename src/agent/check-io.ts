@@ -29,6 +29,47 @@ export interface TcpProbe {
   readonly tlsSkipVerify: boolean;
 }
 
+/** How a connection is secured. */
+export interface CheckTls {
+  /** Name that the certificate must have; "": the host's. */
+  readonly serverName: string;
+  readonly skipVerify: boolean;
+}
+
+export interface UdpProbe {
+  /** host:port */
+  readonly address: string;
+  readonly timeoutMs: number;
+}
+
+export interface Http2Probe {
+  /** host:port */
+  readonly address: string;
+  readonly timeoutMs: number;
+  /** `undefined`: plain text, with prior knowledge. */
+  readonly tls: CheckTls | undefined;
+}
+
+export interface GrpcProbe extends Http2Probe {
+  /** "" asks for the health of the whole server. */
+  readonly service: string;
+}
+
+/** One request to the Docker daemon. */
+export interface DockerRequest {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: object;
+  readonly timeoutMs: number;
+  readonly outputBytesMax: number;
+}
+
+export interface DockerReply {
+  readonly status: number;
+  readonly output: CapturedOutput;
+}
+
 export interface CommandProbe {
   /** Program and arguments; no shell. */
   readonly argv: readonly string[];
@@ -48,5 +89,13 @@ export interface CommandResult {
 export interface CheckIo {
   http(probe: HttpProbe, signal: AbortSignal): Promise<HttpProbeResult>;
   tcp(probe: TcpProbe, signal: AbortSignal): Promise<void>;
+  /** Settles when the other side answers, or says nothing at all within the time. */
+  udp(probe: UdpProbe, signal: AbortSignal): Promise<void>;
+  /** Settles when an HTTP/2 PING is answered. */
+  h2ping(probe: Http2Probe, signal: AbortSignal): Promise<void>;
+  /** The serving status by `grpc.health.v1.Health/Check`, as a number of that protocol. */
+  grpc(probe: GrpcProbe, signal: AbortSignal): Promise<number>;
+  /** Asks the Docker daemon of this host. */
+  docker(request: DockerRequest, signal: AbortSignal): Promise<DockerReply>;
   run(probe: CommandProbe, signal: AbortSignal): Promise<CommandResult>;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { check, property, array, uint8Array, integer } from "fast-check";
 import { NodeService } from "../wire/structs/service.ts";
 import { MetricsRegistry } from "./metrics-registry.ts";
@@ -33,9 +33,8 @@ test("a status counts after enough results in a row", () => {
     failuresBeforeWarning: 1,
     failuresBeforeCritical: 2,
   });
-  const results = ["passing", "passing", "critical", "critical", "passing", "critical"];
+  const results = ["passing", "critical", "critical", "passing", "critical"];
   expect(results.map((one) => counter.next(one))).toEqual([
-    undefined,
     "passing",
     "warning",
     "critical",

@@ -111,7 +111,7 @@ export function scriptPoll(io: CheckIo, check: CheckType, outputBytesMax: number
   const probe = { argv: check.ScriptArgs ?? [], timeoutMs, outputBytesMax };
   return async (signal) => {
     const { exitCode, timedOut, output } = await io.run(probe, signal);
-    const text = outputText(output);
+    const text = capturedText(output);
     if (timedOut) {
       const late = `Timed out (${renderDuration(timeoutMs * millisecondNs)}) running check`;
       return { status: "critical", output: text === "" ? late : `${late}\n\n${text}`, final: true };
@@ -121,9 +121,15 @@ export function scriptPoll(io: CheckIo, check: CheckType, outputBytesMax: number
   };
 }
 
-function outputText({ tail, bytesTotal }: CapturedOutput): string {
+/** The output of a command, with a word on what is left out. */
+export function capturedText({ tail, bytesTotal }: CapturedOutput): string {
   const text = decodeOutput(tail);
   return bytesTotal > tail.length ? `Captured ${tail.length} of ${bytesTotal} bytes\n...\n${text}` : text;
+}
+
+/** The bytes that were kept, as text. */
+export function plainText({ tail }: CapturedOutput): string {
+  return decodeOutput(tail);
 }
 
 function decodeOutput(bytes: Uint8Array): string {

@@ -1,7 +1,11 @@
 /** The running checks, by kind and id. Starting a check replaces the runner of the same kind. */
+import { renderDuration } from "../lib/duration.ts";
 import type { CheckType } from "../wire/structs/service.ts";
 import { startAlias } from "./alias-runner.ts";
 import { checkKind, type CheckKind } from "./check-kind.ts";
+import { dockerPoll } from "./docker-poll.ts";
+import { grpcPoll, h2pingPoll, udpPoll } from "./network-polls.ts";
+import { osServicePoll } from "./os-service-poll.ts";
 import { httpPoll, PollRunner, scriptPoll, tcpPoll, type Poll } from "./poll-runner.ts";
 import type { CheckRunner, RunnerDeps } from "./runner.ts";
 import type { AgentSettings } from "./settings.ts";
@@ -81,10 +85,15 @@ export class RunnerTable {
       case "alias":
         return startAlias(this.#deps, { checkId, node: type.AliasNode, serviceId: type.AliasService, token });
       case "docker":
+        return this.#poller(checkId, type, dockerPoll(io, type, outputBytesMax));
       case "grpc":
+        return this.#poller(checkId, type, grpcPoll(io, type));
       case "udp":
+        return this.#poller(checkId, type, udpPoll(io, type));
       case "h2ping":
+        return this.#poller(checkId, type, h2pingPoll(io, type));
       case "os_service":
+        return this.#poller(checkId, type, osServicePoll(io, type));
       case "":
         return undefined;
       default:
@@ -95,7 +104,10 @@ export class RunnerTable {
   #poller(checkId: string, type: CheckType, poll: Poll): CheckRunner {
     const intervalMs = type.Interval / millisecondNs;
     if (intervalMs < intervalMinMs)
-      this.#deps.log.warn("check has interval below minimum", { check: checkId });
+      this.#deps.log.warn("check has interval below minimum", {
+        check: checkId,
+        minimum_interval: renderDuration(intervalMinMs * millisecondNs),
+      });
     const { SuccessBeforePassing, FailuresBeforeWarning, FailuresBeforeCritical } = type;
     const counter = new StatusCounter({
       successBeforePassing: SuccessBeforePassing,

@@ -8,11 +8,14 @@ export interface Thresholds {
 
 export class StatusCounter {
   readonly #thresholds: Thresholds;
-  #successes = 0;
-  #failures = 0;
+  #successes: number;
+  #failures: number;
 
+  /** The first result always counts: nothing is known yet that it would have to overrule. */
   constructor(thresholds: Thresholds) {
     this.#thresholds = thresholds;
+    this.#successes = thresholds.successBeforePassing;
+    this.#failures = thresholds.failuresBeforeCritical;
   }
 
   /** The status to report after a result, or `undefined` while it does not count yet. */

@@ -201,7 +201,16 @@ export function testAgent(options: TestAgentOptions = {}): TestAgent {
     metrics: noMetrics,
     registry: new MetricsRegistry(clock),
     files: options.files ?? noFiles,
-    io: { http: refuse, tcp: refuse, run: refuse, ...options.io },
+    io: {
+      http: refuse,
+      tcp: refuse,
+      udp: refuse,
+      h2ping: refuse,
+      grpc: refuse,
+      docker: refuse,
+      run: refuse,
+      ...options.io,
+    },
     host: testHost,
     logs: { subscribe: () => ({ [Symbol.dispose]: () => undefined }) },
   });

@@ -2,6 +2,7 @@
 import { createAgent, type Agent } from "../agent/agent.ts";
 import { noFiles } from "../agent/files.ts";
 import { MetricsRegistry } from "../agent/metrics-registry.ts";
+import type { CheckIo } from "../agent/check-io.ts";
 import type { AgentSettings } from "../agent/settings.ts";
 import type { Config } from "../config/config.ts";
 import { compileAgentFilter } from "../http/agent-filter.ts";
@@ -27,6 +28,7 @@ import type { JsonObject } from "../wire/schema/codec.ts";
 import { openAgentFiles } from "../runtime/agent-files.ts";
 import type { BuildInfo } from "../runtime/build-info.ts";
 import { systemCheckIo } from "../runtime/check-io.ts";
+import { readTlsMaterial } from "../runtime/check-tls.ts";
 import { systemClock } from "../runtime/clock.ts";
 import type { Listener } from "../runtime/http-listener.ts";
 import { systemNet } from "../runtime/net.ts";
@@ -93,7 +95,7 @@ export async function startAgentProcess(parts: AgentProcessParts): Promise<Agent
       registry,
       userEvents: core.pools.lan,
       files: config.dataDir === undefined ? noFiles : openAgentFiles(config.dataDir),
-      io: systemCheckIo(),
+      io: checkIo(config),
       host: createAgentHost({
         config,
         nodeId: parts.nodeId,
@@ -243,6 +245,14 @@ function allRoutes(agent: Agent): readonly Route[] {
     ...createEventRoutes(agent),
     ...laterRoutes,
   ];
+}
+
+/** Checks trust what the system trusts, unless they are to show what the agent itself shows to servers. */
+function checkIo({ tls }: Config): CheckIo {
+  return systemCheckIo({
+    dockerHost: process.env["DOCKER_HOST"] ?? "",
+    ...(tls.enableAgentTlsForChecks ? { tls: readTlsMaterial(tls.internalRpc) } : {}),
+  });
 }
 
 function agentSettings({ config, nodeId, build }: AgentProcessParts): AgentSettings {
