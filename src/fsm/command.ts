@@ -21,6 +21,9 @@ export const commandType = {
   systemMetadata: 31,
 } as const;
 
+/** The answer of a command whose number is known, but not what it asks for: it had no effect. */
+export const notUnderstood: unique symbol = Symbol("not understood");
+
 /** Applies commands of one number. */
 export interface Command<T> {
   readonly type: number;

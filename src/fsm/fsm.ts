@@ -16,6 +16,7 @@ import { encodeMsgpack } from "../wire/schema/codec.ts";
 import { IndexEntry, SnapshotHeader } from "../wire/structs/operator.ts";
 import {
   commandType,
+  notUnderstood,
   restoreRecord,
   type AnyCommand,
   type RestoreRecord,
@@ -64,10 +65,11 @@ export class Fsm implements StateMachine {
     const body = decoded ?? command.codec.decode(new MsgpackReader(bytes, 1));
     const answer = command.apply(this.#store, index, body as never);
     this.#store.commit();
+    if (answer === notUnderstood) this.#addGap(type & ~mayBeIgnored);
     return answer;
   }
 
-  /** Commands that were passed over since the start, by number. With any, snapshots of this server lack something. */
+  /** Commands, or parts of what they may ask for, that were passed over since the start, by number. With any, snapshots of this server lack something. */
   get gaps(): ReadonlyMap<number, number> {
     return this.#gaps;
   }

@@ -155,8 +155,42 @@ test("a command that cannot be read changes nothing", () => {
     writer.text("a");
     writer.int(7);
   });
-  expect(fsm.apply(3, halfBad)).toContain("cannot apply command 17");
+  fsm.apply(3, halfBad);
+  expect([...fsm.gaps]).toEqual([[17, 1]]);
   expect(store.tables.kept.size).toBe(0);
+});
+
+function intention(op: string, fields: (writer: MsgpackWriter) => void): Uint8Array {
+  return commandOf(12, (writer) => {
+    writer.mapHeader(2);
+    writer.text("Op");
+    writer.text(op);
+    fields(writer);
+  });
+}
+
+test("the end of legacy intentions is noted as Consul notes it", () => {
+  const store = new StateStore();
+  const fsm = new Fsm(store, keptCommands, [keptSnapshotPart]);
+  const one = (writer: MsgpackWriter): void => {
+    writer.text("Intention");
+    writer.mapHeader(1);
+    writer.text("ID");
+    writer.text("i");
+  };
+  fsm.apply(3, intention("create", one));
+  expect(store.tables.kept.has("012.i")).toBe(true);
+  fsm.apply(4, intention("delete-all", one));
+  expect(store.tables.kept.size).toBe(0);
+  expect(store.tables.systemMetadata.get("intention-format")).toBe("config-entry");
+  expect(store.maxIndex("connect-intentions")).toBe(4);
+  expect(fsm.gaps.size).toBe(0);
+  const mutation = (writer: MsgpackWriter): void => {
+    writer.text("Mutation");
+    writer.mapHeader(0);
+  };
+  fsm.apply(5, intention("upsert", mutation));
+  expect([...fsm.gaps]).toEqual([[12, 1]]);
 });
 
 test("numbers that nobody knows are passed over, counted and told once", () => {

@@ -10,7 +10,7 @@ import type { StateStore } from "../state/store.ts";
 import type { Codec } from "../wire/schema/codec.ts";
 import { MsgpackWriter } from "../wire/msgpack/writer.ts";
 import { bytes } from "../wire/schema/scalars.ts";
-import { command, type AnyCommand } from "./command.ts";
+import { command, notUnderstood, type AnyCommand } from "./command.ts";
 import {
   configEntryOf,
   entryFieldsOf,
@@ -26,6 +26,7 @@ import {
   type KeptTable,
 } from "./kept-rows.ts";
 import { caCommand, caLeafCommand } from "./kept-ca.ts";
+import { setSystemMetadata } from "./system-commands.ts";
 import { RawFields, rawBytes, rawText, rawUint } from "./raw-fields.ts";
 
 type Apply = (store: StateStore, index: number, request: RawFields) => unknown;
@@ -37,7 +38,7 @@ export const unread: Codec<Uint8Array> = {
   decode: (reader) => reader.unread(),
 };
 
-/** A command that cannot be read has no effect: the leader that wrote it is as lost as its readers would be. */
+/** A command that cannot be read has no effect. */
 function keptCommand(
   type: number,
   apply: (store: StateStore, index: number, body: Uint8Array) => unknown,
@@ -52,7 +53,7 @@ function keptCommand(
       } catch (error) {
         if (!(error instanceof DecodeError)) throw error;
         store.rollback(before);
-        return `cannot apply command ${type}: ${error.message}`;
+        return notUnderstood;
       }
     },
   });
@@ -118,6 +119,30 @@ const applyQuery: Apply = (store, index, request) => {
   if (op === "delete") return void removeRow(store, table, { key: query.text("ID"), index });
   if (op !== "create" && op !== "update") return `Invalid PreparedQuery operation '${op}'`;
   return upsertRow(store, table, { row: query, index });
+};
+
+/**
+ * Intentions outside of config entries, which Consul before 1.9 wrote. A leader ends them with `delete-all` when it
+ * first leads; a `Mutation` of the entries that took their place is not looked into.
+ */
+const applyIntention: Apply = (store, index, request) => {
+  const table = keptTables.legacyIntentions;
+  const op = request.text("Op");
+  if (!request.isNil("Mutation")) return notUnderstood;
+  switch (op) {
+    case "create":
+    case "update":
+      return upsertRow(store, table, { row: request.fields("Intention"), index });
+    case "delete":
+      return void removeRow(store, table, { key: request.fields("Intention").text("ID"), index });
+    case "delete-all":
+      for (const row of keptRows(store, table)) removeRow(store, table, { key: table.keyOf(row), index });
+      touch(store, table, index);
+      touch(store, keptTables.configEntries, index);
+      return setSystemMetadata(store, index, { Key: "intention-format", Value: "config-entry" });
+    default:
+      return `Invalid Intention operation '${op}'`;
+  }
 };
 
 const applyFederationState: Apply = (store, index, request) => {
@@ -195,6 +220,7 @@ function configEntryRecord(kind: string, entry: RawFields): Uint8Array {
 export const keptCommands: readonly AnyCommand[] = [
   onFields(7, applyQuery),
   onFields(11, bootstrapToken),
+  onFields(12, applyIntention),
   onFields(13, caCommand),
   setAll(17, keptTables.tokens, "Tokens"),
   deleteAll(18, keptTables.tokens, "TokenIDs"),

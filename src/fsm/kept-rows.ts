@@ -45,6 +45,7 @@ export function wrapEntry(kind: string, fields: RawFields): Uint8Array {
 /** Every kind whose commands are understood. Source: protocol reference, FSM section 1. */
 export const keptTables = {
   preparedQueries: byField(7, "prepared-queries", "ID"),
+  legacyIntentions: byField(12, "connect-intentions", "ID"),
   caRoots: byField(13, "connect-ca-roots", "ID"),
   caProviderState: byField(14, "connect-ca-builtin", "ID"),
   caConfig: { record: 15, index: "connect-ca-config", keyOf: () => "" },

@@ -43,6 +43,16 @@ export const systemSnapshotPart: SnapshotPart = {
   ],
 };
 
+/** Puts one entry, as the command does. */
+export function setSystemMetadata(
+  store: StateStore,
+  index: number,
+  entry: { readonly Key: string; readonly Value: string },
+): void {
+  store.tables.systemMetadata.set(entry.Key, entry.Value);
+  mark(store, index);
+}
+
 function mark(store: StateStore, index: number): void {
   store.setIndex(table, index);
   store.changedTopic(table);
