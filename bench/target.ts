@@ -19,11 +19,12 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-const portNames = ["http", "dns", "server", "lan", "wan", "grpc"] as const;
+const portNames = ["http", "dns", "server", "lan", "wan", "grpc", "grpcTls"] as const;
 /** One server on durable data, all ports free ones. */
 export const serverArguments =
   "agent -server -bootstrap-expect=1 -node=bench -bind=127.0.0.1 -client=127.0.0.1 -data-dir={dir} " +
-  "-http-port={http} -dns-port={dns} -server-port={server} -serf-lan-port={lan} -serf-wan-port={wan} -grpc-port={grpc}";
+  "-http-port={http} -dns-port={dns} -server-port={server} -serf-lan-port={lan} -serf-wan-port={wan} -grpc-port={grpc} " +
+  "-grpc-tls-port={grpcTls}";
 
 /** Starts `program` with `serverArguments`. Rejects when it does not take a write within a minute. */
 export async function startTarget(
