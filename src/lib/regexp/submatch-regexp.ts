@@ -69,7 +69,7 @@ class Search {
     for (let at = 0; at <= this.#text.length; at += 1) {
       // A match that starts later is preferred to none only.
       if (best === undefined) {
-        const slots = new Array<number>(this.#slotCount).fill(-1).with(0, at);
+        const slots = Array.from({ length: this.#slotCount }, (_, slot) => (slot === 0 ? at : -1));
         this.#enter({ place: this.#start, slots }, at, threads);
       } else if (threads.length === 0) break;
       const later: Thread[] = [];
