@@ -3,6 +3,7 @@ import { Router } from "../agent/router.ts";
 import { ClientRpc, ClientSnapshots } from "../rpc/client-rpc.ts";
 import { clientPoolOptions, RpcPool } from "../rpc/rpc-pool.ts";
 import { SnapshotClient } from "../rpc/snapshot-client.ts";
+import { afterIo } from "../runtime/clock.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { openLanPool, type PoolParts } from "./gossip-pools.ts";
 import { archiveBytesMax, callTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
@@ -14,7 +15,7 @@ export async function startClientCore(parts: PoolParts): Promise<AgentCore> {
   const lan = await openLanPool(parts);
   const rng = parts.rng.fork("client");
   const random = (limit: number): number => rng.below(limit);
-  const pool = new RpcPool({ net, clock }, clientPoolOptions);
+  const pool = new RpcPool({ net, clock, defer: afterIo }, clientPoolOptions);
   const router = new Router({
     members: lan,
     datacenter: config.datacenter,

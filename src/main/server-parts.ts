@@ -25,6 +25,7 @@ import { openRaftNode, type RaftNode } from "../raft/node/raft-node.ts";
 import { recoverFromPeersFile } from "../raft/node/recovery.ts";
 import { snapshotMetaCodec } from "../raft/node/snapshot-meta.ts";
 import type { SnapshotStore } from "../raft/node/snapshot-store.ts";
+import { afterIo } from "../runtime/clock.ts";
 import { openLmdbLogStore } from "../runtime/lmdb-log-store.ts";
 import { openPeersFile } from "../runtime/peers-file.ts";
 import { systemUuid } from "../runtime/random.ts";
@@ -173,7 +174,7 @@ async function openConsensus(parts: ServerParts, machine: Fsm): Promise<RaftNode
       rng: parts.rng.fork("raft"),
       log: log.named("server.raft"),
       metrics: parts.metrics,
-      defer: (run) => void setImmediate(run),
+      defer: afterIo,
     },
     {
       id: parts.nodeId,

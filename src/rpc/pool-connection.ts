@@ -9,6 +9,8 @@ export interface PoolConnectionParts extends ClientStreamParts {
   readonly connection: Connection;
   readonly clock: Clock;
   readonly yamux: YamuxOptions;
+  /** See `YamuxConnectionParts`. */
+  readonly defer: ((run: () => void) => void) | undefined;
   /** Idle streams that are kept for long; more are ended after a moment. */
   readonly idleStreamsMax: number;
   /** The connection is closed when nothing used it for so long. */
@@ -40,6 +42,7 @@ export class PoolConnection {
       role: "dialler",
       clock,
       options: yamux,
+      ...(parts.defer === undefined ? {} : { defer: parts.defer }),
       closed: () => {
         this.#idleTimer?.[Symbol.dispose]();
         this.#trimTimer?.[Symbol.dispose]();

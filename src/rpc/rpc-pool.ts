@@ -53,6 +53,8 @@ export const clientPoolOptions: RpcPoolOptions = {
 export interface RpcPoolParts {
   readonly net: Net;
   readonly clock: Clock;
+  /** Calls back when the I/O that is due was handled, so that calls made meanwhile leave together: `setImmediate`. */
+  readonly defer?: (run: () => void) => void;
 }
 
 /** A call, and how long it may take. */
@@ -153,13 +155,14 @@ export class RpcPool {
   }
 
   async #dial(server: RpcServer): Promise<PoolConnection> {
-    const { clock } = this.#parts;
+    const { clock, defer } = this.#parts;
     const { yamux, idleStreamsMax, idleTimeoutMs, responseBytesMax } = this.#options;
     const connection = await this.dial(server, rpcType.multiplex);
     const made = new PoolConnection({
       connection,
       clock,
       yamux,
+      defer,
       idleStreamsMax,
       idleTimeoutMs,
       responseBytesMax,

@@ -34,6 +34,11 @@ export interface YamuxConnectionParts {
   readonly role: "dialler" | "acceptor";
   readonly clock: Clock;
   readonly options?: YamuxOptions;
+  /**
+   * Calls back when the I/O that is due has been handled: what came of all of it leaves in one write. Default: at
+   * the end of the callback in which it came.
+   */
+  readonly defer?: (run: () => void) => void;
   /** Answers the handler of a stream that the peer opened; without it the peer's streams are refused. */
   readonly accept?: (stream: YamuxStream) => YamuxStreamHandler;
   /** Called once, after the streams were told; `problem` if the connection did not end in order. */
@@ -45,6 +50,7 @@ export class YamuxConnection {
   readonly #session: YamuxSession;
   readonly #handlers = new Map<number, YamuxStreamHandler>();
   #timer: Disposable | undefined;
+  readonly #defer: (run: () => void) => void;
   #isFlushScheduled = false;
   #isBlocked = false;
   #blockedBytes = 0;
@@ -53,7 +59,8 @@ export class YamuxConnection {
   /** Takes the connection over; `rest` are bytes of it that came already. */
   constructor(parts: YamuxConnectionParts, rest?: Uint8Array) {
     this.#parts = parts;
-    const { connection, role, clock, options = defaultYamuxOptions } = parts;
+    const { connection, role, clock, options = defaultYamuxOptions, defer = queueMicrotask } = parts;
+    this.#defer = defer;
     this.#session = new YamuxSession(role, options, clock.monotonicMs());
     connection.handle({
       data: (bytes) => this.#receive(bytes),
@@ -171,7 +178,7 @@ export class YamuxConnection {
   #scheduleFlush(): void {
     if (this.#isFlushScheduled || this.#isClosed) return;
     this.#isFlushScheduled = true;
-    queueMicrotask(() => {
+    this.#defer(() => {
       this.#isFlushScheduled = false;
       this.#dispatch();
       this.#flush();

@@ -18,3 +18,8 @@ export const systemClock: Clock = {
 };
 
 const longestTimerMs = 2 ** 31 - 1;
+
+/** Calls back once the I/O that is due has been handled. */
+export function afterIo(run: () => void): void {
+  setImmediate(run);
+}

@@ -29,32 +29,23 @@ export interface Forwarder {
 }
 
 /** A request's patience while there is no leader: over `ms` after it was made or renewed. */
-export class HoldTime implements Disposable {
+export class HoldTime {
   readonly #clock: Clock;
   readonly #ms: number;
-  #timer: Disposable | undefined;
-  #isOver = false;
+  #endMs: number;
 
   constructor(clock: Clock, ms: number) {
     this.#clock = clock;
     this.#ms = ms;
-    this.renew();
+    this.#endMs = clock.monotonicMs() + ms;
   }
 
   get isOver(): boolean {
-    return this.#isOver;
+    return this.#clock.monotonicMs() >= this.#endMs;
   }
 
   /** Starts over: something went well for a while. */
   renew(): void {
-    this.#timer?.[Symbol.dispose]();
-    this.#isOver = false;
-    this.#timer = this.#clock.after(this.#ms, () => {
-      this.#isOver = true;
-    });
-  }
-
-  [Symbol.dispose](): void {
-    this.#timer?.[Symbol.dispose]();
+    this.#endMs = this.#clock.monotonicMs() + this.#ms;
   }
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { monotonicMs, type Clock } from "../lib/clock.ts";
 import { NoLeaderError, type Consensus } from "../lib/consensus.ts";
 import { StateStore } from "../state/store.ts";
 import { Fsm } from "../fsm/fsm.ts";
@@ -21,14 +22,19 @@ class LateConsensus extends InstantConsensus {
   }
 }
 
-/** With `hurried`, every timer is due at once. */
+/** With `hurried`, waiting takes no time, but the clock moves by it. */
 function serverOn(consensus: Consensus, store: StateStore, hurried: boolean): Server {
   const base = testContext(store, consensus);
-  const after = (_: number, fn: () => void): Disposable => {
-    queueMicrotask(fn);
+  let nowMs = 0;
+  const after = (delayMs: number, fn: () => void): Disposable => {
+    queueMicrotask(() => {
+      nowMs += delayMs;
+      fn();
+    });
     return { [Symbol.dispose]: () => undefined };
   };
-  const context: ServerContext = hurried ? { ...base, clock: { ...base.clock, after } } : base;
+  const clock: Clock = { ...base.clock, monotonicMs: () => monotonicMs(nowMs), after };
+  const context: ServerContext = hurried ? { ...base, clock } : base;
   return new Server(context, [...catalogEndpoints, ...statusEndpoints]);
 }
 

@@ -134,7 +134,7 @@ export class Server implements RpcService {
     caller: Caller,
   ): Promise<unknown> {
     const { clock, settings } = this.#context;
-    using hold = new HoldTime(clock, settings.rpcHoldTimeoutMs);
+    const hold = new HoldTime(clock, settings.rpcHoldTimeoutMs);
     for (;;) {
       if (this.#isLeaving) throw new NoLeaderError();
       const startMs = clock.monotonicMs();
