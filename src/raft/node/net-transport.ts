@@ -42,7 +42,7 @@ export interface NetTransportSettings {
   readonly idleTimeoutMs: number;
 }
 
-/** See docs/limits.md. A peer sends at most 64 entries of at most about 1 MiB each in one request. */
+/** See docs/internals/raft.md. A peer sends at most 64 entries of at most about 1 MiB each in one request. */
 export const defaultNetTransportSettings: NetTransportSettings = {
   ioTimeoutMs: 10_000,
   requestBytesMax: 128 * 1024 * 1024,
