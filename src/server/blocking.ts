@@ -7,7 +7,6 @@
  */
 import { WatchSet } from "../state/watch.ts";
 import type { Caller, ServerContext } from "./context.ts";
-import { WakeQueue } from "./wake-queue.ts";
 
 const millisecondNs = 1e6;
 /** The random part added to a wait is at most this fraction of it. */
@@ -93,17 +92,6 @@ function readMeta(server: ServerContext, options: ReadOptions, index: number): R
   };
 }
 
-/** A hidden field of each server. */
-const queues = new WeakMap<ServerContext, WakeQueue>();
-
-function wakeQueueOf(server: ServerContext): WakeQueue {
-  const known = queues.get(server);
-  if (known !== undefined) return known;
-  const made = new WakeQueue(server.clock);
-  queues.set(server, made);
-  return made;
-}
-
 function woken(
   { server, caller }: { readonly server: ServerContext; readonly caller: Caller },
   watch: WatchSet,
@@ -116,7 +104,7 @@ function woken(
       caller.signal?.removeEventListener("abort", done);
       resolve();
     };
-    const handle = server.store.watches.watch(watch, () => wakeQueueOf(server).add(done));
+    const handle = server.store.watches.watch(watch, done);
     const timer = server.clock.after(leftMs, done);
     caller.signal?.addEventListener("abort", done);
   });
