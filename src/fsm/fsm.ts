@@ -69,7 +69,10 @@ export class Fsm implements StateMachine {
     return answer;
   }
 
-  /** Commands, or parts of what they may ask for, that were passed over since the start, by number. With any, snapshots of this server lack something. */
+  /**
+   * Commands, or parts of what they may ask for, that were passed over since the start, by number. With any, snapshots
+   * of this server lack something.
+   */
   get gaps(): ReadonlyMap<number, number> {
     return this.#gaps;
   }

@@ -16,7 +16,7 @@ export class ValueScanner {
     this.#pending = values;
   }
 
-  /** Offset behind the last value; undefined while `bytes`, the message so far, ends before it. Throws `DecodeError`. */
+  /** Offset behind the last value; undefined if `bytes`, the message so far, ends before it. Throws `DecodeError`. */
   scan(bytes: Uint8Array): number | undefined {
     while (this.#pending > 0) {
       const tag = bytes[this.#at];
