@@ -1,9 +1,10 @@
 /** A command line's world for tests: literal replies, files in memory, everything written is kept. */
 import type { HttpRequest } from "../client/transport.ts";
-import { monotonicMs, wallMs } from "../lib/clock.ts";
+import { ChildError } from "../lib/child-error.ts";
+import { monotonicMs, wallMs, type Clock } from "../lib/clock.ts";
 import { FileError } from "../lib/file-error.ts";
 import { NetworkError } from "../lib/network-error.ts";
-import type { CliHost, ConfigTools } from "./host.ts";
+import type { ChildEnd, ChildSpec, CliHost, ConfigTools, InterruptSignal } from "./host.ts";
 import { runCli } from "./run.ts";
 
 /** A request as it would have gone onto the wire; the body as text. */
@@ -24,11 +25,31 @@ export interface FakeReply {
 /** What a test sets up. */
 export interface FakeWorld {
   /** Answers one request; without it the agent refuses connections. */
-  readonly answer?: (request: SentRequest) => FakeReply;
+  readonly answer?: (request: SentRequest) => FakeReply | Promise<FakeReply>;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly config?: Partial<ConfigTools>;
+  /** Plays a child; without it nothing can be started. */
+  readonly child?: (spec: ChildSpec, world: FakeControls) => FakeChild;
+  /** Ports of any host that accept connections. */
+  readonly openPorts?: readonly number[];
+  readonly clock?: Clock;
+  /** Folders that are there, besides those that files lie in. */
+  readonly folders?: readonly string[];
+}
+
+/** What a played child can do to the command that started it. */
+export interface FakeControls {
+  /** Interrupts the command, as a terminal would. */
+  interrupt(signal: InterruptSignal): void;
+}
+
+/** A played child. */
+export interface FakeChild {
+  readonly ended: Promise<ChildEnd>;
+  /** Called for each signal it gets. */
+  readonly signalled?: (name: string) => void;
 }
 
 /** What came of a run. */
@@ -71,14 +92,27 @@ class FakeSink {
   }
 }
 
-function fakeFiles(files: Map<string, Uint8Array>): CliHost["files"] {
+function fakeFiles(files: Map<string, Uint8Array>, folders: Set<string>): CliHost["files"] {
   const read = async (path: string): Promise<Uint8Array> => {
     const bytes = files.get(path);
     if (bytes === undefined) throw new FileError(`open ${path}: no such file or directory`);
     return bytes;
   };
+  const appended = (path: string, text: string): Uint8Array =>
+    toBytes(decoder.decode(files.get(path)) + text);
   return {
     read,
+    append: async (path, text) => {
+      await read(path);
+      files.set(path, appended(path, text));
+    },
+    exists: async (path) =>
+      folders.has(path) || [...files.keys()].some((name) => name === path || name.startsWith(`${path}/`)),
+    makeFolder: async (path) => void folders.add(path),
+    removeTree: async (path) => {
+      folders.delete(path);
+      for (const name of files.keys()) if (name.startsWith(`${path}/`)) files.delete(name);
+    },
     list: async (path) => {
       const prefix = `${path}/`;
       return [...files.keys()]
@@ -123,7 +157,7 @@ function fakeTransports(
               address: undefined,
               cause: undefined,
             });
-          const reply = world.answer(sent);
+          const reply = await orAborted(Promise.resolve(world.answer(sent)), request.signal);
           return {
             status: reply.status ?? 200,
             header: (name) => reply.headers?.[name],
@@ -136,6 +170,18 @@ function fakeTransports(
   };
 }
 
+/** `work`, given up as a network does when `signal` aborts. */
+function orAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void =>
+      reject(new NetworkError("aborted", { errno: "ABORT_ERR", address: undefined, cause: undefined }));
+    if (signal.aborted) giveUp();
+    signal.addEventListener("abort", giveUp);
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+  });
+}
+
 /** Runs one command line, given as its words, in `world`. */
 export async function runFake(argv: readonly string[], world: FakeWorld = {}): Promise<FakeOutcome> {
   const stdout = new FakeSink();
@@ -144,23 +190,35 @@ export async function runFake(argv: readonly string[], world: FakeWorld = {}): P
   const files = new Map(
     Object.entries(world.files ?? {}).map(([path, data]) => [path, toBytes(data)] as const),
   );
+  const interrupts = new Set<(signal: InterruptSignal) => void>();
   const host: CliHost = {
     programName: "proconsul",
+    programPath: "/usr/bin/proconsul",
     build: { version: "0.1.0", compatibleVersion: "1.16.4", revision: "", buildDate: "2026-11-01T00:00:00Z" },
     env: world.env ?? {},
     stdout,
     stderr,
     flush: async () => undefined,
     readStdin: async () => toBytes(world.stdin ?? ""),
-    files: fakeFiles(files),
+    files: fakeFiles(files, new Set(world.folders)),
     transports: fakeTransports(world, log),
-    clock: {
+    clock: world.clock ?? {
       monotonicMs: () => monotonicMs(0),
       wallMs: () => wallMs(0),
       after: () => ({ [Symbol.dispose]: () => undefined }),
     },
     randomBytes: (count) => new Uint8Array(count).fill(7),
-    onInterrupt: () => ({ [Symbol.dispose]: () => undefined }),
+    onInterrupt: (fn) => {
+      interrupts.add(fn);
+      return { [Symbol.dispose]: () => void interrupts.delete(fn) };
+    },
+    spawn: async (spec) => {
+      if (world.child === undefined) throw new ChildError(`exec: no children in this world`);
+      const controls = { interrupt: (name: InterruptSignal) => interrupts.forEach((fn) => fn(name)) };
+      const child = world.child(spec, controls);
+      return { pid: 7, ended: child.ended, signal: (name) => child.signalled?.(name) };
+    },
+    canConnect: async ({ port }) => world.openPorts?.includes(port) === true,
     agent: {
       help: () => "Usage: proconsul agent [options]\n",
       run: async (words) => {

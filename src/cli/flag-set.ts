@@ -9,7 +9,7 @@
  */
 import { ProconsulError } from "../lib/errors.ts";
 import { parseGoBool } from "../lib/flags.ts";
-import { parseGoDuration } from "../lib/go-duration.ts";
+import { parseGoDuration, renderGoDuration } from "../lib/go-duration.ts";
 
 /** Result of reading one value. */
 export type FlagReading<Value> =
@@ -55,14 +55,15 @@ function problem(text: string): { readonly kind: "problem"; readonly problem: st
 
 const base = { section: "command", defaultText: undefined, isBoolean: false } as const;
 
-/** A switch, off unless given. */
-export function boolFlag(help: string): Flag<boolean> {
+/** A switch, off unless given or `initial` says otherwise. */
+export function boolFlag(help: string, initial = false): Flag<boolean> {
   return {
     ...base,
     help,
     valueName: undefined,
+    defaultText: initial ? "true" : undefined,
     isBoolean: true,
-    initial: false,
+    initial,
     read: (text) => {
       const read = parseGoBool(text);
       return read === undefined ? problem("parse error") : value(read);
@@ -179,6 +180,26 @@ export function optionalDurationFlag(help: string, valueName = "value"): Flag<bi
         return value<bigint | undefined>(parseGoDuration(text));
       } catch (error) {
         if (error instanceof ProconsulError) return problem(error.message);
+        throw error;
+      }
+    },
+  };
+}
+
+/** A duration in Go's form; in nanoseconds. `initialNs` unless given. */
+export function durationFlag(help: string, initialNs: bigint): Flag<bigint> {
+  return {
+    ...base,
+    help,
+    valueName: "duration",
+    defaultText: initialNs === 0n ? undefined : renderGoDuration(initialNs),
+    initial: initialNs,
+    read: (text) => {
+      try {
+        return value(parseGoDuration(text));
+      } catch (error) {
+        // What Go's flag package makes of every failure of a duration.
+        if (error instanceof ProconsulError) return problem("parse error");
         throw error;
       }
     },

@@ -81,7 +81,10 @@ see "{program} catalog".`,
     tail: "<subcommand> [options]",
     about: "Makes certificates that the cluster's authority signs.",
   },
-  troubleshoot: { tail: withArgs, about: "Finds out why services cannot reach each other." },
+  troubleshoot: {
+    tail: withArgs,
+    about: "Finds out why services, or the agents themselves, cannot reach each other.",
+  },
 };
 
 /** The command behind a group's words. Its list of subcommands is added where help is printed. */

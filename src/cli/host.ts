@@ -24,6 +24,43 @@ export interface CliFiles {
   rename(from: string, to: string): Promise<void>;
   /** Deletes a file; nothing happens if there is none. */
   remove(path: string): Promise<void>;
+  /** Adds to the end of a file that is there. */
+  append(path: string, text: string): Promise<void>;
+  /** Whether there is a file or folder of this name. */
+  exists(path: string): Promise<boolean>;
+  /** Makes a folder, and those that it lies in, if there is none. */
+  makeFolder(path: string): Promise<void>;
+  /** Deletes a folder with all that is in it; nothing happens if there is none. */
+  removeTree(path: string): Promise<void>;
+}
+
+/** What asks a command to end. */
+export type InterruptSignal = "SIGINT" | "SIGTERM";
+
+/** A program to run, with this process's standard output and error. */
+export interface ChildSpec {
+  /** Program and arguments; no shell. */
+  readonly argv: readonly string[];
+  /** Added to this process's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin:
+    | { readonly kind: "none" }
+    /** This process's own. */
+    | { readonly kind: "inherit" }
+    | { readonly kind: "bytes"; readonly bytes: Uint8Array };
+}
+
+/** How a child ended; `signal` by Go's name for it, such as "killed". */
+export type ChildEnd =
+  | { readonly kind: "exit"; readonly code: number }
+  | { readonly kind: "signal"; readonly signal: string };
+
+/** A child that was started. */
+export interface RunningChild {
+  readonly pid: number;
+  readonly ended: Promise<ChildEnd>;
+  /** Sends a signal to the child alone; nothing happens once it has ended. */
+  signal(name: InterruptSignal | "SIGKILL"): void;
 }
 
 /** Versions to report. */
@@ -72,6 +109,8 @@ export interface ConfigTools {
 export interface CliHost {
   /** Name of the program in its own texts. */
   readonly programName: string;
+  /** What to run to run this program again. */
+  readonly programPath: string;
   readonly build: CliBuild;
   readonly env: Environment;
   readonly stdout: OutputSink;
@@ -85,8 +124,12 @@ export interface CliHost {
   readonly clock: Clock;
   /** Bytes fit for secrets. */
   randomBytes(count: number): Uint8Array;
-  /** Calls `fn` for each interrupt (SIGINT, SIGTERM) until disposed; meanwhile they do not end the program. */
-  onInterrupt(fn: () => void): Disposable;
+  /** Calls `fn` for each interrupt until disposed; meanwhile they do not end the program. */
+  onInterrupt(fn: (signal: InterruptSignal) => void): Disposable;
+  /** Starts a program. Rejects with `ChildError`. */
+  spawn(spec: ChildSpec): Promise<RunningChild>;
+  /** Whether a TCP connection comes about in time. */
+  canConnect(to: { readonly host: string; readonly port: number }, timeoutMs: number): Promise<boolean>;
   readonly agent: AgentCommand;
   readonly config: ConfigTools;
 }

@@ -17,14 +17,11 @@ const usageTails: Readonly<Record<string, string>> = {
   "config read": "[options] -kind <config kind> -name <config name>",
   "config write": "[options] <configuration>",
   "connect envoy": "[options]",
-  exec: "[options] [-|command...]",
   "intention check": "[options] SRC DST",
   "intention create": "[options] SRC DST",
   "intention delete": "[options] SRC DST",
   "intention get": "[options] SRC DST",
   "intention match": "[options] SRC|DST",
-  lock: "[options] prefix child...",
-  watch: "[options] [child...]",
 };
 
 /** The command behind the words `name`. */

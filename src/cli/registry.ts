@@ -83,15 +83,12 @@ const laterSynopses: Readonly<Record<string, string>> = {
   "connect expose": "Makes a service reachable through an ingress gateway",
   "connect proxy": "Runs the built-in proxy",
   "connect redirect-traffic": "Sends a service's traffic through its proxy",
-  debug: "Collects an archive for finding faults",
-  exec: "Runs a command on many nodes",
   "intention check": "Tells whether a connection would be allowed",
   "intention create": "Creates an intention",
   "intention delete": "Deletes an intention",
   "intention get": "Shows an intention",
   "intention list": "Lists intentions",
   "intention match": "Shows which intentions apply to a service",
-  lock: "Runs a command while holding a lock",
   login: "Logs in through an auth method",
   logout: "Destroys the token of a login",
   "peering delete": "Deletes a peering",
@@ -102,10 +99,8 @@ const laterSynopses: Readonly<Record<string, string>> = {
   "services export": "Offers a service to other clusters or partitions",
   "tls ca create": "Creates a certificate authority",
   "tls cert create": "Creates a certificate",
-  "troubleshoot ports": "Tries the default ports of a server",
   "troubleshoot proxy": "Checks a path through Envoy",
   "troubleshoot upstreams": "Lists the upstreams of an Envoy",
-  watch: "Waits for changes and tells or handles them",
 };
 
 const ready: readonly RegistryEntry[] = [
@@ -126,9 +121,19 @@ const ready: readonly RegistryEntry[] = [
     load: async () => (await import("./commands/catalog-services.ts")).catalogServicesCommand,
   },
   {
+    name: "debug",
+    synopsis: "Collects an archive for finding faults",
+    load: async () => (await import("./commands/debug.ts")).debugCommand,
+  },
+  {
     name: "event",
     synopsis: "Fires a user event",
     load: async () => (await import("./commands/event.ts")).eventCommand,
+  },
+  {
+    name: "exec",
+    synopsis: "Runs a command on many nodes",
+    load: async () => (await import("./commands/exec.ts")).execCommand,
   },
   {
     name: "force-leave",
@@ -184,6 +189,11 @@ const ready: readonly RegistryEntry[] = [
     name: "leave",
     synopsis: "Has the agent leave its cluster and stop",
     load: async () => (await import("./commands/leave.ts")).leaveCommand,
+  },
+  {
+    name: "lock",
+    synopsis: "Runs a command while holding a lock",
+    load: async () => (await import("./commands/lock.ts")).lockCommand,
   },
   {
     name: "maint",
@@ -271,6 +281,11 @@ const ready: readonly RegistryEntry[] = [
     load: async () => (await import("./commands/snapshot-save.ts")).snapshotSaveCommand,
   },
   {
+    name: "troubleshoot ports",
+    synopsis: "Tries the default ports of a server",
+    load: async () => (await import("./commands/troubleshoot-ports.ts")).troubleshootPortsCommand,
+  },
+  {
     name: "validate",
     synopsis: "Checks configuration files",
     load: async () => (await import("./commands/validate.ts")).validateCommand,
@@ -279,6 +294,11 @@ const ready: readonly RegistryEntry[] = [
     name: "version",
     synopsis: "Prints the version",
     load: async () => (await import("./commands/version.ts")).versionCommand,
+  },
+  {
+    name: "watch",
+    synopsis: "Waits for changes and tells or handles them",
+    load: async () => (await import("./commands/watch.ts")).watchCommand,
   },
 ];
 

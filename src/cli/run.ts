@@ -6,8 +6,9 @@
  */
 import { ProconsulError } from "../lib/errors.ts";
 import { splitCommandLine } from "./command-line.ts";
-import type { Command } from "./command.ts";
+import { installFlag, uninstallFlag } from "./completion-flags.ts";
 import type { CliHost } from "./host.ts";
+import { loadCommand } from "./load-command.ts";
 import { childrenOf, registry, type RegistryEntry } from "./registry.ts";
 
 function renderEntries(entries: readonly RegistryEntry[]): string {
@@ -27,15 +28,6 @@ function renderPage(page: string, name: string): string {
   return children.length === 0 ? `${page}\n` : `${page}\n\nSubcommands:\n${renderEntries(children)}`;
 }
 
-async function agentCommand(host: CliHost): Promise<Command> {
-  const help = (await host.agent.help()).trimEnd();
-  return {
-    helpOnly: false,
-    help: () => help,
-    run: (argv) => host.agent.run(argv, host),
-  };
-}
-
 /**
  * Runs one command line and returns the exit code. `argv` starts after the program's name. Rejects
  * only on a bug: failures that the world or the user caused are told on standard error.
@@ -48,18 +40,34 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
 }
 
 async function runLine(argv: readonly string[], host: CliHost): Promise<number> {
+  // A shell asks for the words that may follow; then nothing else is meant.
+  const typed = host.env["COMP_LINE"];
+  if (typed !== undefined && typed !== "") {
+    const { printCompletions } = await import("./completion.ts");
+    return printCompletions(host, typed);
+  }
   const line = splitCommandLine(argv, (name) => registry.some((entry) => entry.name === name));
   if (line.versionWanted) return (await import("./commands/version.ts")).versionCommand.run([], host);
   if (line.name === "" && line.helpWanted) {
     host.stdout.write(renderOverview(host.programName, ""));
     return 0;
   }
+  if (line.name === "") {
+    const wanted = (name: string): boolean =>
+      line.strayFlags.some((flag) => flag.replace(/^--?/u, "") === name);
+    const install = wanted(installFlag);
+    const uninstall = wanted(uninstallFlag);
+    if (install || uninstall) {
+      const { changeCompletion } = await import("./completion-install.ts");
+      return changeCompletion(host, { install, uninstall });
+    }
+  }
   const entry = registry.find((one) => one.name === line.name);
   if (entry === undefined) {
     host.stderr.write(renderOverview(host.programName, ""));
     return 127;
   }
-  const command = (await entry.load()) ?? (await agentCommand(host));
+  const command = await loadCommand(entry, host);
   const page = (): string => renderPage(command.help(host.programName), entry.name);
   if (line.helpWanted) {
     host.stdout.write(page());

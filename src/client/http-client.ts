@@ -31,6 +31,12 @@ export interface ApiRequest {
 export interface ReadOptions {
   /** Any server may answer, from data that may lag. */
   readonly stale?: boolean;
+  /** The leader makes sure that it still leads before it answers. */
+  readonly consistent?: boolean;
+  /** Wait until the data is newer than this index; "0" does not wait. */
+  readonly index?: string;
+  /** How long to wait at most; the agent's default if absent. */
+  readonly waitMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -39,6 +45,8 @@ export interface ApiReply {
   readonly status: number;
   /** `X-Consul-Index`, where the reply has one. */
   readonly index: number | undefined;
+  /** The same as text: an index of 64 bits, such as that of events, does not fit a number. */
+  readonly indexText: string | undefined;
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -109,7 +117,13 @@ export class HttpClient {
       const text = decoder.decode(await readAll(reply.body, errorBodyBytesMax)).trim();
       throw new StatusError(reply.status, text);
     }
-    return { status: reply.status, index: parseIndex(reply), body: this.#watched(reply.body) };
+    const indexText = indexOf(reply);
+    return {
+      status: reply.status,
+      index: indexText === undefined ? undefined : Number(indexText),
+      indexText,
+      body: this.#watched(reply.body),
+    };
   }
 
   /** Sends one request and reads the reply as JSON. */
@@ -195,14 +209,20 @@ function redirectTarget(request: ApiRequest, reply: HttpReply): string | undefin
   return isStream || !/^\/(?!\/)/u.test(location) ? undefined : location;
 }
 
-function parseIndex(reply: HttpReply): number | undefined {
+function indexOf(reply: HttpReply): string | undefined {
   const text = reply.header("x-consul-index");
-  return text !== undefined && /^\d+$/u.test(text) ? Number(text) : undefined;
+  return text !== undefined && /^\d+$/u.test(text) ? text : undefined;
 }
 
 /** The query parameters of `options`. */
 export function readQuery(options: ReadOptions): QueryParameters {
-  return { stale: options.stale === true ? "" : undefined };
+  const { stale, consistent, index, waitMs } = options;
+  return {
+    stale: stale === true ? "" : undefined,
+    consistent: consistent === true ? "" : undefined,
+    index: index === "0" ? undefined : index,
+    wait: waitMs === undefined ? undefined : `${Math.max(1, Math.floor(waitMs))}ms`,
+  };
 }
 
 /** The fields of `options` that go into the request itself. */

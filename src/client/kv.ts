@@ -4,10 +4,10 @@
  * Keys are text here: the agent's JSON cannot carry other bytes. Values are bytes. Flags are 64-bit
  * and belong to the user, so they are `bigint` from end to end.
  */
-import { parse } from "lossless-json";
 import { unreachable } from "../lib/assert.ts";
 import { DecodeError } from "../lib/errors.ts";
 import { ClientUseError } from "./errors.ts";
+import { parseExactJson } from "./exact-json.ts";
 import { readQuery, readRequest, readText, type HttpClient, type ReadOptions } from "./http-client.ts";
 import { numberField, textField, toList, toRecord } from "./shape.ts";
 
@@ -53,18 +53,6 @@ function decodeBase64(text: string): Uint8Array {
   return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }
 
-function parseExact(text: string): unknown {
-  try {
-    return parse(text, undefined, (digits) => {
-      const value = Number(digits);
-      return Number.isSafeInteger(value) || !/^-?\d+$/u.test(digits) ? value : BigInt(digits);
-    });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new DecodeError(`failed to decode the agent's reply: ${why}`, { cause });
-  }
-}
-
 function toPair(value: unknown): KvPair {
   const record = toRecord(value, "an entry");
   const flags = record["Flags"];
@@ -81,11 +69,17 @@ function toPair(value: unknown): KvPair {
   };
 }
 
+/** What a read found, and how far the store had come; "0" if the agent did not say. */
+export interface KvReading<Found> {
+  readonly found: Found;
+  readonly index: string;
+}
+
 async function fetchList(
   client: HttpClient,
   key: string,
   options: ReadOptions & { readonly query: Readonly<Record<string, string | undefined>> },
-): Promise<readonly unknown[]> {
+): Promise<KvReading<readonly unknown[]>> {
   const reply = await client.request({
     method: "GET",
     path: `/v1/kv/${key.replace(/^\//u, "")}`,
@@ -94,7 +88,10 @@ async function fetchList(
     ...readRequest(options),
   });
   const text = await readText(reply.body);
-  return reply.status === 404 ? [] : toList(parseExact(text));
+  return {
+    found: reply.status === 404 ? [] : toList(parseExactJson(text)),
+    index: reply.indexText ?? "0",
+  };
 }
 
 /** The entry at `key`, or `undefined` if there is none. */
@@ -103,8 +100,18 @@ export async function kvGet(
   key: string,
   options: ReadOptions = {},
 ): Promise<KvPair | undefined> {
-  const [first] = await fetchList(client, key, { ...options, query: {} });
-  return first === undefined ? undefined : toPair(first);
+  return (await kvRead(client, key, options)).found;
+}
+
+/** As `kvGet`, with the index to wait on. */
+export async function kvRead(
+  client: HttpClient,
+  key: string,
+  options: ReadOptions = {},
+): Promise<KvReading<KvPair | undefined>> {
+  const { found, index } = await fetchList(client, key, { ...options, query: {} });
+  const [first] = found;
+  return { found: first === undefined ? undefined : toPair(first), index };
 }
 
 /** All entries whose key starts with `prefix`, in key order. */
@@ -113,7 +120,17 @@ export async function kvList(
   prefix: string,
   options: ReadOptions = {},
 ): Promise<readonly KvPair[]> {
-  return (await fetchList(client, prefix, { ...options, query: { recurse: "" } })).map(toPair);
+  return (await kvReadTree(client, prefix, options)).found;
+}
+
+/** As `kvList`, with the index to wait on. */
+export async function kvReadTree(
+  client: HttpClient,
+  prefix: string,
+  options: ReadOptions = {},
+): Promise<KvReading<readonly KvPair[]>> {
+  const { found, index } = await fetchList(client, prefix, { ...options, query: { recurse: "" } });
+  return { found: found.map(toPair), index };
 }
 
 /** Keys that start with `prefix`; up to the first `separator` after it, if that is not "". */
@@ -123,8 +140,8 @@ export async function kvKeys(
   options: ReadOptions & { readonly separator?: string } = {},
 ): Promise<readonly string[]> {
   const separator = options.separator === "" ? undefined : options.separator;
-  const keys = await fetchList(client, prefix, { ...options, query: { keys: "", separator } });
-  return keys.map((key) => {
+  const { found } = await fetchList(client, prefix, { ...options, query: { keys: "", separator } });
+  return found.map((key) => {
     if (typeof key !== "string")
       throw new DecodeError("failed to decode the agent's reply: a key is no string");
     return key;

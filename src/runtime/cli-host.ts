@@ -5,16 +5,28 @@
  * build: the agent and the reader of configuration files.
  */
 import { randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { createReadStream, existsSync, realpathSync } from "node:fs";
+import { access, appendFile, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { once } from "node:events";
+import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
-import type { AgentCommand, CliFiles, CliHost, ConfigTools, OutputSink } from "../cli/host.ts";
+import type {
+  AgentCommand,
+  CliFiles,
+  CliHost,
+  ConfigTools,
+  InterruptSignal,
+  OutputSink,
+} from "../cli/host.ts";
 import { FileError } from "../lib/file-error.ts";
+import type { NetAddress } from "../lib/net.ts";
+import { NetworkError } from "../lib/network-error.ts";
 import { buildInfo } from "./build-info.ts";
+import { spawnChild } from "./child-process.ts";
 import { systemClock } from "./clock.ts";
 import { goFileText } from "./go-file-text.ts";
 import { nodeTransports } from "./http-transport.ts";
+import { systemNet } from "./net.ts";
 
 /** What the composition root adds. */
 export interface CliParts {
@@ -71,6 +83,14 @@ const files: CliFiles = {
   write: writeStream,
   rename: (from, to) => named("rename", from, rename(from, to)),
   remove: (path) => named("remove", path, rm(path, { force: true })),
+  append: (path, text) => named("open", path, appendFile(path, text)),
+  exists: (path) =>
+    access(path).then(
+      () => true,
+      () => false,
+    ),
+  makeFolder: async (path) => void (await named("mkdir", path, mkdir(path, { recursive: true }))),
+  removeTree: (path) => named("remove", path, rm(path, { force: true, recursive: true })),
 };
 
 /** A standard stream as a sink. Writing never waits; `flush` does. */
@@ -113,15 +133,39 @@ async function readStdin(): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function onInterrupt(fn: () => void): Disposable {
-  process.on("SIGINT", fn);
-  process.on("SIGTERM", fn);
+function onInterrupt(fn: (signal: InterruptSignal) => void): Disposable {
+  const onInt = (): void => fn("SIGINT");
+  const onTerm = (): void => fn("SIGTERM");
+  process.on("SIGINT", onInt);
+  process.on("SIGTERM", onTerm);
   return {
     [Symbol.dispose]: () => {
-      process.off("SIGINT", fn);
-      process.off("SIGTERM", fn);
+      process.off("SIGINT", onInt);
+      process.off("SIGTERM", onTerm);
     },
   };
+}
+
+/**
+ * What runs this program again: the executable, or, where an interpreter runs its sources or its bundle,
+ * the launcher that lies beside them.
+ */
+function programPath(): string {
+  const script = process.argv[1] ?? "";
+  if (!/\.(?:ts|mjs)$/u.test(script) || !existsSync(script)) return process.execPath;
+  const launcher = join(dirname(dirname(realpathSync(script))), "bin/proconsul");
+  return existsSync(launcher) ? launcher : script;
+}
+
+async function canConnect(to: NetAddress, timeoutMs: number): Promise<boolean> {
+  try {
+    const [host = to.host] = await systemNet.resolve(to.host);
+    (await systemNet.connect({ host, port: to.port }, { timeoutMs })).destroy();
+    return true;
+  } catch (error) {
+    if (error instanceof NetworkError) return false;
+    throw error;
+  }
 }
 
 /** The host of a real command line. */
@@ -130,6 +174,7 @@ export function openCliHost(parts: CliParts): CliHost {
   const stderr = new StandardSink(process.stderr);
   return {
     programName: "proconsul",
+    programPath: programPath(),
     build: buildInfo(),
     env: process.env,
     stdout,
@@ -143,6 +188,8 @@ export function openCliHost(parts: CliParts): CliHost {
     clock: systemClock,
     randomBytes: (count) => randomBytes(count),
     onInterrupt,
+    spawn: spawnChild,
+    canConnect,
     agent: parts.agent,
     config: parts.config,
   };

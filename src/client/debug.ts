@@ -1,0 +1,47 @@
+/** What an agent tells about itself for finding faults. */
+import type { HttpClient } from "./http-client.ts";
+
+/** Facts about the machine that the agent runs on. */
+export async function agentHost(client: HttpClient): Promise<unknown> {
+  return client.json({ method: "GET", path: "/v1/agent/host" });
+}
+
+/** Members of the wide-area pool, as the agent tells them. */
+export async function agentWanMembers(client: HttpClient): Promise<unknown> {
+  return client.json({ method: "GET", path: "/v1/agent/members", query: { wan: "1" } });
+}
+
+/** Metrics, a line of JSON for each interval, until either side ends it. */
+export async function agentMetricsStream(
+  client: HttpClient,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  return (await client.request({ method: "GET", path: "/v1/agent/metrics/stream", signal })).body;
+}
+
+/** A profile of an agent of the reference; `seconds` for those that take a while. */
+export async function agentProfile(
+  client: HttpClient,
+  name: string,
+  options: { readonly seconds?: number; readonly signal: AbortSignal },
+): Promise<AsyncIterable<Uint8Array>> {
+  const { seconds, signal } = options;
+  const reply = await client.request({
+    method: "GET",
+    path: `/debug/pprof/${name}`,
+    query: { seconds: seconds === undefined ? undefined : String(seconds) },
+    signal,
+  });
+  return reply.body;
+}
+
+/** Whether the agent serves profiles: Go's runtime makes them, others do not. */
+export async function servesProfiles(client: HttpClient): Promise<boolean> {
+  const reply = await client.request({
+    method: "GET",
+    path: "/debug/pprof/cmdline",
+    accept: [200, 401, 403, 404],
+  });
+  for await (const chunk of reply.body) void chunk;
+  return reply.status === 200;
+}
