@@ -14,6 +14,9 @@ export interface Authorizer {
   eventWrite(name: string): boolean;
   agentRead(node: string): boolean;
   agentWrite(node: string): boolean;
+  /** Queries by the beginning of their names. */
+  preparedQueryRead(name: string): boolean;
+  preparedQueryWrite(name: string): boolean;
   keyringRead(): boolean;
   keyringWrite(): boolean;
   operatorRead(): boolean;
@@ -39,6 +42,8 @@ export const allowAll: Authorizer = {
   eventWrite: yes,
   agentRead: yes,
   agentWrite: yes,
+  preparedQueryRead: yes,
+  preparedQueryWrite: yes,
   keyringRead: yes,
   keyringWrite: yes,
   operatorRead: yes,

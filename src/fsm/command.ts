@@ -14,6 +14,7 @@ export const commandType = {
   session: 3,
   tombstone: 5,
   coordinateBatch: 6,
+  preparedQuery: 7,
   txn: 8,
   autopilot: 9,
   index: 16,

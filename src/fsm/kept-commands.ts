@@ -112,15 +112,6 @@ const deleteAuthMethods: Apply = (store, index, request) => {
   return undefined;
 };
 
-const applyQuery: Apply = (store, index, request) => {
-  const table = keptTables.preparedQueries;
-  const query = request.fields("Query");
-  const op = request.text("Op");
-  if (op === "delete") return void removeRow(store, table, { key: query.text("ID"), index });
-  if (op !== "create" && op !== "update") return `Invalid PreparedQuery operation '${op}'`;
-  return upsertRow(store, table, { row: query, index });
-};
-
 /**
  * Intentions outside of config entries, which Consul before 1.9 wrote. A leader ends them with `delete-all` when it
  * first leads; a `Mutation` of the entries that took their place is not looked into.
@@ -218,7 +209,6 @@ function configEntryRecord(kind: string, entry: RawFields): Uint8Array {
 
 /** One per command number. */
 export const keptCommands: readonly AnyCommand[] = [
-  onFields(7, applyQuery),
   onFields(11, bootstrapToken),
   onFields(12, applyIntention),
   onFields(13, caCommand),

@@ -21,7 +21,7 @@ function snapshotWith(records: readonly (readonly [type: number, name: string])[
 test("records of later areas come back out as they went in, by type and in order", () => {
   const fsm = new Fsm(new StateStore(), [], [keptSnapshotPart]);
   const given = snapshotWith([
-    [7, "query"],
+    [11, "bootstrap"],
     [13, "root-b"],
     [13, "root-a"],
     [17, "token"],

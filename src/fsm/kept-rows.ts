@@ -1,5 +1,5 @@
 /**
- * Rows of areas that this version does not serve yet (ACLs, queries, mesh): kept as MessagePack, found by key.
+ * Rows of areas that this version does not serve yet (ACLs, mesh): kept as MessagePack, found by key.
  *
  * The key of a row is what makes it unique in the reference's table, so that a later command replaces or
  * removes it. Records whose key is not known keep the order in which they came.
@@ -44,7 +44,6 @@ export function wrapEntry(kind: string, fields: RawFields): Uint8Array {
 
 /** Every kind whose commands are understood. Source: protocol reference, FSM section 1. */
 export const keptTables = {
-  preparedQueries: byField(7, "prepared-queries", "ID"),
   legacyIntentions: byField(12, "connect-intentions", "ID"),
   caRoots: byField(13, "connect-ca-roots", "ID"),
   caProviderState: byField(14, "connect-ca-builtin", "ID"),

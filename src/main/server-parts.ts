@@ -7,6 +7,7 @@ import { Fsm } from "../fsm/fsm.ts";
 import { keptCommands } from "../fsm/kept-commands.ts";
 import { keptSnapshotPart } from "../fsm/kept-records.ts";
 import { kvCommands, kvSnapshotPart } from "../fsm/kv-commands.ts";
+import { preparedQueryCommands, preparedQuerySnapshotPart } from "../fsm/prepared-query-commands.ts";
 import { sessionCommands, sessionSnapshotPart } from "../fsm/session-commands.ts";
 import { systemCommands, systemSnapshotPart } from "../fsm/system-commands.ts";
 import { txnCommands } from "../fsm/txn-commands.ts";
@@ -141,6 +142,7 @@ function stateMachine(store: StateStore): Fsm {
     ...catalogCommands,
     ...kvCommands,
     ...sessionCommands,
+    ...preparedQueryCommands,
     ...txnCommands,
     ...autopilotCommands,
     ...coordinateCommands,
@@ -153,6 +155,7 @@ function stateMachine(store: StateStore): Fsm {
     coordinateSnapshotPart,
     sessionSnapshotPart,
     kvSnapshotPart,
+    preparedQuerySnapshotPart,
     autopilotSnapshotPart,
     systemSnapshotPart,
     keptSnapshotPart,

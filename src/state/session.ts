@@ -7,6 +7,7 @@
  */
 import type { Session } from "../wire/structs/session.ts";
 import { kvDelete, kvRelease } from "./kv.ts";
+import { deleteSessionQueries } from "./prepared-queries.ts";
 import { Refusal } from "./refusal.ts";
 import { keySeparator, type StateStore } from "./store.ts";
 import { uuidProblem } from "./uuid-index.ts";
@@ -144,6 +145,7 @@ function end(store: StateStore, index: number, session: Session): void {
     else kvRelease(store, index, key);
     if (delayNs > 0) store.lockDelays.start(key, delayNs);
   }
+  deleteSessionQueries(store, index, id);
 }
 
 function changed(store: StateStore, session: Session): void {

@@ -13,6 +13,7 @@ import type { DirEntry } from "../wire/structs/kv.ts";
 import type { AutopilotConfig, Coordinate } from "../wire/structs/operator.ts";
 import type { NodeService } from "../wire/structs/service.ts";
 import type { Session } from "../wire/structs/session.ts";
+import type { StoredQuery } from "./query-template.ts";
 import { WatchRegistry } from "./watch.ts";
 
 /** Separates the parts of a compound key; no name holds it. */
@@ -44,6 +45,14 @@ export interface Tables {
   readonly checks: OrderedMap<HealthCheck>;
   /** `node NUL segment`. */
   readonly coordinates: OrderedMap<Coordinate>;
+  /** By lower-case id. */
+  readonly preparedQueries: OrderedMap<StoredQuery>;
+  /** Lower-case name → lower-case id, of those that have a name. */
+  readonly preparedQueryNames: OrderedMap<string>;
+  /** Lower-case name, which may be "" → lower-case id, of templates. */
+  readonly preparedQueryTemplates: OrderedMap<string>;
+  /** `session NUL id` → true: queries that go with a session. */
+  readonly preparedQuerySessions: OrderedMap<true>;
   readonly systemMetadata: OrderedMap<string>;
   /** Table or topic → last index, as Consul names them (`kvs`, `nodes`, `service.web` …). */
   readonly indexes: OrderedMap<number>;
@@ -67,6 +76,10 @@ function emptyTables(): Tables {
     servicesByName: new OrderedMap(),
     checks: new OrderedMap(),
     coordinates: new OrderedMap(),
+    preparedQueries: new OrderedMap(),
+    preparedQueryNames: new OrderedMap(),
+    preparedQueryTemplates: new OrderedMap(),
+    preparedQuerySessions: new OrderedMap(),
     systemMetadata: new OrderedMap(),
     indexes: new OrderedMap(),
     kept: new OrderedMap(),
