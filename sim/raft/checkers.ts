@@ -39,6 +39,7 @@ export class Checkers {
   readonly #applied: Applied[] = [];
   readonly #appliedProposals = new Set<number>();
   readonly #refusedProposals = new Set<number>();
+  #restored: number | undefined;
   #acknowledged = 0;
   #readCount = 0;
   #acknowledgedCount = 0;
@@ -49,6 +50,10 @@ export class Checkers {
   }
   get appliedIndex(): number {
     return this.#applied.length;
+  }
+  /** Where a user's snapshot was taken over, if one was. */
+  get restoredIndex(): number | undefined {
+    return this.#restored;
   }
   get leaderCount(): number {
     return this.#leaders.size;
@@ -99,6 +104,14 @@ export class Checkers {
       );
     }
     return digest;
+  }
+
+  /** A user's snapshot takes the place behind everything that was applied; only in a cluster that is at rest. */
+  restored(o: { index: LogIndex; term: Term; digest: number }): void {
+    if (o.index !== this.#applied.length + 1)
+      throw new Violation(`order: restored at ${o.index}, behind ${this.#applied.length}`);
+    this.#applied.push({ term: o.term, digest: o.digest });
+    this.#restored = o.index;
   }
 
   /** A snapshot stands for what was applied. */

@@ -2,7 +2,8 @@
  * One run of the Raft simulator: a seed in, a verdict out.
  *
  * Phase one breaks things and watches safety. Phase two heals everything and demands that the cluster
- * elects, commits and catches up within a bound; then a server restarts while nobody asks for anything.
+ * elects, commits and catches up within a bound; then a server restarts while nobody asks for anything, and last a
+ * user's snapshot becomes the state of all.
  */
 import { seededRng, type Rng } from "../../src/lib/rng.ts";
 import { defaultRules, type Rules } from "../../src/raft/core/rules.ts";
@@ -57,8 +58,12 @@ export function runRaftSeed(seed: number, o: { rules?: Rules; log?: (line: strin
     healMs = waitUntil({ world, patienceMs, what: "converged" }, isHealed);
     workload.stopClients();
     restartOne(world, rng.fork("restart"));
-    waitUntil({ world, patienceMs, what: "quiet" }, () => hasConverged(world, workload, lastIndexOf(world)));
+    const isQuiet = (): boolean => hasConverged(world, workload, lastIndexOf(world));
+    waitUntil({ world, patienceMs, what: "quiet" }, isQuiet);
     matchLogs(world);
+    waitUntil({ world, patienceMs, what: "restored" }, () => isRestored(world, workload));
+    restartOne(world, rng.fork("restart again"));
+    waitUntil({ world, patienceMs, what: "quiet again" }, isQuiet);
   } catch (error) {
     // Whatever is thrown, an assertion or a checker's finding, is the verdict on this seed.
     failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -93,6 +98,14 @@ function restartOne(world: World, rng: Rng): void {
   if (server === undefined) return;
   world.crash(server);
   world.restart(server);
+}
+
+/** Asks for a restore until one is taken over: a leader that is new refuses. Then all have it and the entry behind. */
+function isRestored(world: World, workload: Workload): boolean {
+  const { restoredIndex } = world.checkers;
+  if (restoredIndex !== undefined) return hasConverged(world, workload, restoredIndex + 1);
+  workload.restore();
+  return false;
 }
 
 function lastIndexOf(world: World): number {

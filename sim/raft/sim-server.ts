@@ -27,6 +27,7 @@ export interface Rpc {
 export type Waiting =
   | { readonly kind: "propose"; readonly proposals: readonly number[] }
   | { readonly kind: "read"; readonly acknowledgedAtStart: number; readonly startMs: number }
+  | { readonly kind: "restore"; readonly digest: number }
   | { readonly kind: "other" };
 
 const textEncoder = new TextEncoder();

@@ -1,4 +1,5 @@
 /** What clients and operators ask of the cluster, and what goes wrong around it. */
+import { logIndex } from "../../src/lib/log-index.ts";
 import type { Rng } from "../../src/lib/rng.ts";
 import type { ConfigurationChange } from "../../src/raft/core/effects.ts";
 import { entryType, type Server } from "../../src/raft/core/entry.ts";
@@ -41,6 +42,22 @@ export class Workload {
   /** Clients ask for nothing more: what is missing must come by itself. */
   stopClients(): void {
     this.#clients = false;
+  }
+
+  /** A user's snapshot becomes the state; asked of whoever leads, unless it was asked already. */
+  restore(): void {
+    const leader = this.leader();
+    if (leader === undefined || this.#world.isStoringRestored) return;
+    if ([...leader.waiting.values()].some(({ kind }) => kind === "restore")) return;
+    // What is not committed would be aborted, and the checkers know no gaps.
+    const { commitIndex, lastIndex } = leader.running.status();
+    if (commitIndex < lastIndex) return;
+    this.#world.note(leader, () => "restore a user's snapshot");
+    this.#world.ask(leader, { kind: "restore", digest: this.#rng.below(2 ** 31) }, (proposalId) => ({
+      kind: "planRestore",
+      proposalId,
+      index: logIndex(0),
+    }));
   }
 
   /** A server that believes to lead, the newest term first; undefined if none does. */

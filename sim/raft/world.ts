@@ -14,7 +14,7 @@ import type {
   OutgoingReply,
   SendSnapshot,
 } from "../../src/raft/core/effects.ts";
-import type { Entry, ServerId } from "../../src/raft/core/entry.ts";
+import type { Entry, ServerId, SnapshotMark } from "../../src/raft/core/entry.ts";
 import { checkInvariants } from "../../src/raft/core/invariants.ts";
 import type { Rules } from "../../src/raft/core/rules.ts";
 import { EventQueue } from "../event-queue.ts";
@@ -343,12 +343,44 @@ export class World {
       this.checkers.verified({ id: server.id, acknowledgedAtStart, readIndex: outcome.readIndex });
       const answered = (id: ServerId): boolean => (server.answeredMs.get(id) ?? -1) >= startMs;
       this.checkers.provedByMajority(server.running, answered);
+    } else if (outcome.kind === "restorePlanned" && waiting.kind === "restore") {
+      this.#storeRestored(server, { ...outcome, digest: waiting.digest });
     } else if (outcome.kind === "proposed" && waiting.kind === "propose") {
       for (let at = 0; at < outcome.count; at += 1)
         server.unacknowledged.set(outcome.firstIndex + at, outcome.term);
     } else if (outcome.kind === "refused" && waiting.kind === "propose") {
       for (const proposal of waiting.proposals) this.checkers.refused(proposal);
     }
+  }
+
+  #isStoringRestored = false;
+
+  /** Whether a user's snapshot is being stored somewhere. */
+  get isStoringRestored(): boolean {
+    return this.#isStoringRestored;
+  }
+
+  /** The driver's part of a restore: stores the state, then hands it to machine and core in one act. */
+  #storeRestored(
+    server: SimServer,
+    plan: { readonly proposalId: number; readonly mark: SnapshotMark; readonly digest: number },
+  ): void {
+    const { incarnation } = server;
+    const { proposalId, mark, digest } = plan;
+    this.#isStoringRestored = true;
+    this.later(1 + this.#rng.below(20), () => {
+      this.#isStoringRestored = false;
+      if (server.incarnation !== incarnation) return;
+      if (!server.running.isRestoring(proposalId))
+        return this.input(server, { kind: "restoreFailed", proposalId });
+      server.disk.storeSnapshot({ mark, digest });
+      this.checkers.restored({ index: mark.index, term: mark.term, digest });
+      server.machineIndex = mark.index;
+      server.machineDigest = digest;
+      server.waiting.set(proposalId, { kind: "other" });
+      server.inbox.unshift({ kind: "restored", proposalId });
+      this.#processAt(server, this.nowMs);
+    });
   }
 
   #send(server: SimServer, outgoing: Outgoing): void {
