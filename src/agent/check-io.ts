@@ -73,8 +73,13 @@ export interface DockerReply {
 export interface CommandProbe {
   /** Program and arguments; no shell. */
   readonly argv: readonly string[];
-  readonly timeoutMs: number;
+  /** `undefined`: it may take as long as it likes. */
+  readonly timeoutMs: number | undefined;
   readonly outputBytesMax: number;
+  /** Its standard input; nothing if absent. */
+  readonly stdin?: Uint8Array;
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface CommandResult {

@@ -38,6 +38,7 @@ import { createAgentHost } from "./agent-host.ts";
 import { openDns, type DnsService } from "./dns.ts";
 import { openListeners } from "./listeners.ts";
 import type { AgentCore } from "./agent-core.ts";
+import { createAgentWatches } from "./agent-watches.ts";
 import { startClientCore } from "./client-core.ts";
 import { joinPools } from "./join-pools.ts";
 import { sendCoordinates } from "./send-coordinates.ts";
@@ -155,8 +156,10 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
   const sending = sendCoordinates({ config, core, clock: systemClock, log, random });
   let listeners: readonly Listener[] = [];
   let dns: DnsService | undefined;
+  const watches = createAgentWatches({ app, config, log, clock: systemClock });
   const closeDoors = async (): Promise<void> => {
     ending.abort();
+    watches[Symbol.dispose]();
     watching[Symbol.dispose]();
     sending[Symbol.dispose]();
     await dns?.close();
@@ -176,6 +179,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
       metrics: registry,
       random,
     });
+    watches.replace(config.watches);
   } catch (error) {
     await closeDoors();
     throw error;
@@ -185,7 +189,10 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
   );
   return {
     agent,
-    reload: (next) => dns?.reload(next),
+    reload: (next) => {
+      dns?.reload(next);
+      watches.reload(next.watches);
+    },
     leave: () => core.leave(),
     stop: async () => {
       await closeDoors();

@@ -12,7 +12,11 @@ export function runCommand(probe: CommandProbe, signal: AbortSignal): Promise<Co
       return;
     }
     const tail = new TailBuffer(probe.outputBytesMax);
-    const child = spawn(program, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: [probe.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+      ...(probe.env === undefined ? {} : { env: { ...process.env, ...probe.env } }),
+    });
     let timedOut = false;
     const killGroup = (): void => {
       if (child.pid === undefined) return;
@@ -22,17 +26,21 @@ export function runCommand(probe: CommandProbe, signal: AbortSignal): Promise<Co
         child.kill("SIGKILL"); // The group is gone or not ours: the child alone, then.
       }
     };
-    const timer = setTimeout(() => {
+    const late = (): void => {
       timedOut = true;
       killGroup();
-    }, probe.timeoutMs);
+    };
+    const timer = probe.timeoutMs === undefined ? undefined : setTimeout(late, probe.timeoutMs);
     const settle = (): void => {
       clearTimeout(timer);
       signal.removeEventListener("abort", killGroup);
     };
     signal.addEventListener("abort", killGroup);
-    child.stdout.on("data", (chunk: Uint8Array) => tail.write(chunk));
-    child.stderr.on("data", (chunk: Uint8Array) => tail.write(chunk));
+    // A program may end without having read everything; that is its own affair.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(probe.stdin);
+    child.stdout?.on("data", (chunk: Uint8Array) => tail.write(chunk));
+    child.stderr?.on("data", (chunk: Uint8Array) => tail.write(chunk));
     child.on("error", (error) => {
       settle();
       const missing = "code" in error && error.code === "ENOENT";
