@@ -42,7 +42,7 @@ describe("a pool of 100 simulated nodes", () => {
   });
 
   test("of which a tenth stalls again and again buries fewer of the others with Lifeguard than without", () => {
-    const stalls = { ...plan, scenario: "stall", watchMs: 120_000 } as const;
+    const stalls = { ...plan, scenario: "stall", watchMs: 200_000 } as const;
     const [guarded, plain] = [runScenario(stalls), runScenario({ ...stalls, lifeguard: false })];
     expect([guarded.failures, plain.failures]).toEqual([[], []]);
     expect(plain.wrongedHealthy).toBeGreaterThan(4);
