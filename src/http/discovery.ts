@@ -1,11 +1,12 @@
 /** What the catalog's and health's handlers share: their parameters, errors with headers, shared renderings. */
 import { displayText } from "../lib/byte-string.ts";
 import { NoLeaderError } from "../lib/consensus.ts";
+import { parseIp, renderIp } from "../lib/ip.ts";
 import { filterErrorPrefix } from "../wire/filter/filter-error.ts";
 import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
 import { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
 import { renderShared } from "./rendering.ts";
-import { indentJson, metaHeaders, readParams, type ReadParams } from "./respond.ts";
+import { datacenterOf, indentJson, metaHeaders, readParams, type ReadParams } from "./respond.ts";
 import { decodePath, HttpError, type HttpContext, type HttpResponse, type RoutedRequest } from "./types.ts";
 
 /** Bodies of registrations are refused above this. */
@@ -60,11 +61,18 @@ export function sourceOf(
 ): { readonly Datacenter: string; readonly Segment: string; readonly Node: string; readonly Ip: string } {
   const near = request.query.get("near");
   return {
-    Datacenter: context.datacenter,
+    Datacenter: datacenterOf(request, context),
     Segment: "",
     Node: near === "_agent" ? context.nodeName : near,
-    Ip: request.remoteAddress,
+    Ip: clientAddress(request),
   };
+}
+
+/** What a proxy says of its client goes before the connection's other end. "" if neither is an address. */
+function clientAddress(request: RoutedRequest): string {
+  const [forwarded = ""] = (request.header("x-forwarded-for") ?? "").split(",");
+  const ip = parseIp(forwarded.trim()) ?? parseIp(request.remoteAddress);
+  return ip === undefined ? "" : renderIp(ip);
 }
 
 /** What a read of one service's instances asks for, whatever the door. Throws `HttpError` 400. */

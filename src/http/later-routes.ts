@@ -18,8 +18,6 @@ const later: readonly (readonly [pattern: string, methods: readonly string[], ar
   ["/v1/connect/intentions/match", ["GET"], "Intentions are"],
   ["/v1/connect/intentions/", all, "Intentions are"],
   ["/v1/discovery-chain/", ["GET", "POST"], "Discovery chains are"],
-  ["/v1/query", ["GET", "POST"], "Prepared queries are"],
-  ["/v1/query/", all, "Prepared queries are"],
   ["/v1/peering/token", ["POST"], "Peering is"],
   ["/v1/peering/establish", ["POST"], "Peering is"],
   ["/v1/peering/", ["GET", "DELETE"], "Peering is"],

@@ -16,6 +16,7 @@ import { keyringRoutes } from "../http/keyring-routes.ts";
 import { kvRoutes } from "../http/kv-routes.ts";
 import { laterRoutes } from "../http/later-routes.ts";
 import { operatorRoutes } from "../http/operator-routes.ts";
+import { queryRoutes } from "../http/query-routes.ts";
 import { sessionRoutes } from "../http/session-routes.ts";
 import { snapshotRoutes } from "../http/snapshot-routes.ts";
 import { statusRoutes } from "../http/status-routes.ts";
@@ -39,10 +40,8 @@ import { openDns, type DnsService } from "./dns.ts";
 import { openListeners } from "./listeners.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { createAgentWatches } from "./agent-watches.ts";
-import { startClientCore } from "./client-core.ts";
 import { joinPools } from "./join-pools.ts";
 import { sendCoordinates } from "./send-coordinates.ts";
-import { startServerCore } from "./server-core.ts";
 
 export interface AgentProcessParts {
   readonly config: Config;
@@ -82,7 +81,10 @@ export async function startAgentProcess(parts: AgentProcessParts): Promise<Agent
     metrics: registry,
     failed: (error: unknown) => parts.failed(error),
   };
-  const core = await (config.server ? startServerCore(coreParts) : startClientCore(coreParts));
+  // A client has no use for the consensus and its store, which are most of the program.
+  const core = config.server
+    ? await (await import("./server-core.ts")).startServerCore(coreParts)
+    : await (await import("./client-core.ts")).startClientCore(coreParts);
   try {
     const { consensus } = core;
     const agent = createAgent({
@@ -241,6 +243,7 @@ function allRoutes(agent: Agent): readonly Route[] {
     ...kvRoutes,
     ...txnRoutes,
     ...sessionRoutes,
+    ...queryRoutes,
     ...catalogRoutes,
     ...healthRoutes,
     ...coordinateRoutes,

@@ -42,6 +42,7 @@ import { kvEndpoints } from "../server/kv.ts";
 import { expireSession, reapTombstones } from "../server/leader-duties.ts";
 import { createLockDelays } from "../server/lock-delays.ts";
 import { operatorEndpoints } from "../server/operator.ts";
+import { preparedQueryEndpoints } from "../server/prepared-query.ts";
 import { Server } from "../server/server.ts";
 import { sessionEndpoints } from "../server/session.ts";
 import { createSessionTimers } from "../server/session-timers.ts";
@@ -69,6 +70,7 @@ const endpoints = [
   ...kvEndpoints,
   ...txnEndpoints,
   ...sessionEndpoints,
+  ...preparedQueryEndpoints,
   ...catalogEndpoints,
   ...healthEndpoints,
   ...coordinateEndpoints,

@@ -82,7 +82,8 @@ function waitMs(server: ServerContext, options: ReadOptions): number {
   return wait + server.random(Math.max(1, Math.floor(wait / jitterFraction)));
 }
 
-function readMeta(server: ServerContext, options: ReadOptions, index: number): ReadMeta {
+/** The meta of a reply whose index is known. */
+export function readMeta(server: ServerContext, options: ReadOptions, index: number): ReadMeta {
   const status = server.consensus.status();
   return {
     Index: index,

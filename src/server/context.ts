@@ -9,6 +9,10 @@ import type { StateStore } from "../state/store.ts";
 import type { RpcMethod } from "../wire/rpc/method.ts";
 import type { AutopilotConfig, Coordinate } from "../wire/structs/operator.ts";
 import type { DatacenterMap } from "../wire/structs/operator-state.ts";
+import type {
+  PreparedQueryExecuteRemoteRequest,
+  PreparedQueryExecuteResponse,
+} from "../wire/structs/prepared-query.ts";
 import type { ClusterView } from "./autopilot-core.ts";
 
 /** Settings that endpoints depend on. */
@@ -51,6 +55,16 @@ export interface ServerContext {
   readonly coordinates: CoordinateSink;
   /** Coordinates of the servers of every datacenter, by datacenter; absent without a wide-area pool. */
   readonly wideAreaCoordinates?: () => readonly DatacenterMap[];
+  /** Where prepared queries may look further; absent without a wide-area pool. */
+  readonly otherDatacenters?: QueryDatacenters;
+}
+
+/** The other datacenters, as prepared queries see them. */
+export interface QueryDatacenters {
+  /** Their names, the nearest first. */
+  byDistance(): readonly string[];
+  /** Calls PreparedQuery.ExecuteRemote in the request's datacenter. Rejects with a `ProconsulError`. */
+  execute(request: PreparedQueryExecuteRemoteRequest): Promise<PreparedQueryExecuteResponse>;
 }
 
 /** What endpoints ask of autopilot. */
