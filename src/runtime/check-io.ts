@@ -1,9 +1,10 @@
-/** The outside world for checks, on node:* so that Bun and Node both run it. */
+/**
+ * The outside world for checks, on node:* so that Bun and Node both run it.
+ *
+ * HTTP in either version is loaded with the first check that needs it: an agent without one saves the memory.
+ */
 import type { CheckIo } from "../agent/check-io.ts";
 import { runCommand } from "./check-command.ts";
-import { askDocker } from "./check-docker.ts";
-import { probeGrpc, probeH2Ping } from "./check-http2.ts";
-import { probeHttp } from "./check-http.ts";
 import { probeTcp, probeUdp } from "./check-sockets.ts";
 import type { TlsMaterial } from "./check-tls.ts";
 
@@ -19,12 +20,12 @@ export function systemCheckIo(options: CheckIoOptions = {}): CheckIo {
   const tls = options.tls ?? {};
   const dockerHost = options.dockerHost ?? "";
   return {
-    http: (probe, signal) => probeHttp(probe, tls, signal),
+    http: async (probe, signal) => (await import("./check-http.ts")).probeHttp(probe, tls, signal),
     tcp: (probe, signal) => probeTcp(probe, tls, signal),
     udp: probeUdp,
-    h2ping: (probe, signal) => probeH2Ping(probe, tls, signal),
-    grpc: (probe, signal) => probeGrpc(probe, tls, signal),
-    docker: (request, signal) => askDocker(request, dockerHost, signal),
+    h2ping: async (probe, signal) => (await import("./check-http2.ts")).probeH2Ping(probe, tls, signal),
+    grpc: async (probe, signal) => (await import("./check-http2.ts")).probeGrpc(probe, tls, signal),
+    docker: async (request, signal) => (await import("./check-docker.ts")).askDocker(request, dockerHost, signal),
     run: runCommand,
   };
 }
