@@ -11,7 +11,7 @@ import {
 import { must } from "../lib/assert.ts";
 import type { AddressesConfig, HostPort, ListenAddress, PortsConfig } from "./config.ts";
 import type { KeyPath } from "./keys.ts";
-import { filled, portAt, type BuildContext } from "./readers.ts";
+import { expandAddress, filled, portAt, type BuildContext } from "./readers.ts";
 
 /** One address of this host, as the system lists it. */
 export interface HostAddress {
@@ -73,15 +73,10 @@ type Address =
   | { readonly kind: "ip"; readonly host: string }
   | { readonly kind: "unix"; readonly path: string };
 
-/** Addresses parted by spaces; a bad one is on record and empties the list. */
+/** Addresses parted by spaces, or a template that makes such; a bad one is on record and empties the list. */
 function readAddresses(context: BuildContext, path: KeyPath<"string">): readonly Address[] {
-  const text = context.settings.text(path) ?? "";
-  if (text.includes("{{")) {
-    context.problems.add(
-      `${path}: error parsing ${JSON.stringify(text)}: address templates are not supported yet, please write an address`,
-    );
-    return [];
-  }
+  const text = expandAddress(context, path, context.settings.text(path) ?? "");
+  if (text === undefined) return [];
   const addresses: Address[] = [];
   for (const word of text.split(/\s+/u).filter((part) => part !== "")) {
     const ip = parseIp(word === "[::]" ? "::" : word);

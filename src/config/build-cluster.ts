@@ -1,6 +1,6 @@
 /** The parts of the configuration that servers and gossip are made from. */
 import type { AutopilotConfig, GossipConfig, GossipPoolConfig, JoinConfig, RaftConfig } from "./config.ts";
-import { durationMs, durationMsFrom, limit, type BuildContext } from "./readers.ts";
+import { durationMs, durationMsFrom, expandAddress, limit, type BuildContext } from "./readers.ts";
 import { renderProblemList } from "./problems.ts";
 import { parseCidr, renderCidr } from "../lib/ip.ts";
 
@@ -121,7 +121,12 @@ export function buildGossip(context: BuildContext): GossipConfig {
 export function buildJoin(context: BuildContext): JoinConfig {
   const { settings } = context;
   const addresses = (path: "retry_join" | "retry_join_wan"): readonly string[] =>
-    settings.strings(path).filter((address) => address !== "");
+    settings.strings(path).flatMap((text) => {
+      const expanded = expandAddress(context, path, text);
+      // What is no template stays whole: the settings of cloud providers hold spaces.
+      if (expanded === text) return text === "" ? [] : [text];
+      return (expanded ?? "").split(/\s+/u).filter((address) => address !== "");
+    });
   return {
     retryLan: addresses("retry_join"),
     retryWan: addresses("retry_join_wan"),

@@ -1,5 +1,8 @@
 /** The parts of the configuration that the doors are made from: HTTP, DNS, UI, limits, telemetry. */
+import { quoteGo } from "../lib/go-quote.ts";
 import { parseIp } from "../lib/ip.ts";
+import { expandAddressTemplate } from "./address-template.ts";
+import { AddressTemplateError } from "./address/template-error.ts";
 import type { SettingValue } from "./settings.ts";
 import type { DnsConfig, HttpConfig, LimitsConfig, TelemetryConfig, UiConfig } from "./config.ts";
 import { durationMs, filled, limit, rate, readCidrs, readDurationMs, type BuildContext } from "./readers.ts";
@@ -44,8 +47,16 @@ export function buildLimits(context: BuildContext): LimitsConfig {
   };
 }
 
-function readRecursors({ settings, problems }: BuildContext): readonly string[] {
-  const recursors = settings.strings("recursors").flatMap((text) => text.split(/\s+/u));
+function readRecursors({ settings, problems, network }: BuildContext): readonly string[] {
+  const recursors = settings.strings("recursors").flatMap((text) => {
+    try {
+      return expandAddressTemplate(text, network).split(/\s+/u);
+    } catch (error) {
+      if (!(error instanceof AddressTemplateError)) throw error;
+      problems.stop(`Invalid DNS recursor template ${quoteGo(text)}: ${error.message}`);
+      return [];
+    }
+  });
   for (const address of recursors) {
     if (address.startsWith("unix://")) problems.stop(`DNS Recursors cannot be unix sockets: ${address}`);
     if (["0.0.0.0", "::", "[::]"].includes(address)) {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import type { HostNetwork } from "./address/host-network.ts";
+import type { Config } from "./config.ts";
 import { ConfigError } from "./problems.ts";
 import { validateFiles } from "./load.ts";
 import { testHost, testLoad } from "./testing.ts";
@@ -84,8 +86,8 @@ describe("refused flags", () => {
     ["-data-dir=", "data_dir cannot be empty"],
     ["-data-dir=a.txt", 'data_dir "a.txt" is not a directory'],
     [
-      "-bind {{GetPrivateIP}}",
-      '1 error occurred:\n\t* bind_addr: error parsing "{{GetPrivateIP}}": address templates are not supported yet, please write an address\n\n',
+      "-bind {{Nothing}}",
+      '1 error occurred:\n\t* bind_addr: error parsing "{{Nothing}}": unable to parse template "{{Nothing}}": template: sockaddr.Parse:1: function "Nothing" not defined\n\n',
     ],
     ["-config-file a.hcl", "failed to parse a.hcl: At 1:10: Unknown token: 1:10 IDENT yes"],
   ])("%s", (line, message) => {
@@ -166,6 +168,63 @@ describe("addresses", () => {
     ]);
     expect(own.addresses.dns).toEqual([{ host: "127.0.0.1", port: 8600 }]);
     expect([own.addresses.https, own.ports.https, own.ports.grpcTls]).toEqual([[], undefined, undefined]);
+  });
+});
+
+describe("address templates", () => {
+  const network: HostNetwork = {
+    interfaces: () => [
+      {
+        name: "eth0",
+        index: 1,
+        mtu: 1_500,
+        hardwareAddress: "",
+        flags: ["up"],
+        addresses: ["10.1.2.3/16", "10.1.2.4/16"],
+      },
+    ],
+    defaultInterface: () => "eth0",
+  };
+  const load = (settings: object): Config =>
+    testLoad("-config-file a.json", { "a.json": { bind_addr: "127.0.0.1", ...settings } }, { network })
+      .config;
+
+  test("make addresses of every kind", () => {
+    const first = "{{ GetPrivateIP }}";
+    const config = load({
+      bind_addr: first,
+      advertise_addr: '{{ GetInterfaceIP "eth0" }}',
+      client_addr: "127.0.0.1 {{ GetPrivateIPs }}",
+      addresses: { https: "unix:///tmp/{{ print 1 }}.sock", dns: first },
+      ports: { https: 8501 },
+      retry_join: ["{{ GetPrivateIPs }}", "provider=aws tag_key=a", "b.example"],
+      recursors: [first],
+    });
+    expect(config.addresses).toMatchObject({
+      bind: "10.1.2.3",
+      advertiseLan: "10.1.2.3",
+      client: ["127.0.0.1", "10.1.2.3", "10.1.2.4"],
+      https: [{ kind: "unix", path: "/tmp/1.sock" }],
+      dns: [{ host: "10.1.2.3", port: 8600 }],
+    });
+    expect(config.join.retryLan).toEqual(["10.1.2.3", "10.1.2.4", "provider=aws tag_key=a", "b.example"]);
+    expect(config.dns.recursors).toEqual(["10.1.2.3"]);
+  });
+
+  test("several addresses for a key of one are refused", () => {
+    expect(() => load({ advertise_addr: "{{ GetPrivateIPs }}" })).toThrow(
+      new ConfigError(
+        "1 error occurred:\n\t* advertise_addr: multiple addresses found: 10.1.2.3 10.1.2.4\n\n",
+      ),
+    );
+  });
+
+  test("a bad template of a recursor", () => {
+    expect(() => load({ recursors: ["{{ X }}"] })).toThrow(
+      new ConfigError(
+        'Invalid DNS recursor template "{{ X }}": unable to parse template "{{ X }}": template: sockaddr.Parse:1: function "X" not defined',
+      ),
+    );
   });
 });
 

@@ -1,6 +1,7 @@
 /** Files, flags and environment become the configuration. */
 import { noArgs, type AgentArgs } from "./agent-flags.ts";
 import type { HostAddresses } from "./build-addresses.ts";
+import type { HostNetwork } from "./address/host-network.ts";
 import { buildConfig } from "./build.ts";
 import type { Config } from "./config.ts";
 import { checkConfig } from "./cross-checks.ts";
@@ -35,6 +36,8 @@ export interface ConfigHost {
   readonly hostname: () => string;
   /** Called only if no address is configured. */
   readonly hostAddresses: HostAddresses;
+  /** Interfaces and default route, for address templates. */
+  readonly network: HostNetwork;
   readonly version: VersionInfo;
   /** How many files this process may open, if the system says so. */
   readonly fileDescriptorsMax?: number;
@@ -136,7 +139,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const found = findSources(sources.reader, args.configPaths, args.configFormat);
   for (const warning of found.warnings) problems.warn(warning);
   const settings = new Settings(mergeSources(sources, found.sources, problems));
-  const context: BuildContext = { settings, problems };
+  const context: BuildContext = { settings, problems, network: sources.network };
   const config = buildConfig(context, {
     hostname: sources.hostname,
     hostAddresses: sources.hostAddresses,

@@ -1,15 +1,36 @@
 /** Reads merged settings into numbers, with a problem on record for each text that is no good. */
 import { DecodeError } from "../lib/errors.ts";
+import { quoteGo } from "../lib/go-quote.ts";
 import { parseGoDurationMs } from "../lib/go-duration.ts";
 import { parseCidr, renderCidr } from "../lib/ip.ts";
 import type { KeyPath } from "./keys.ts";
 import type { Problems } from "./problems.ts";
 import type { Settings } from "./settings.ts";
+import { expandAddressTemplate } from "./address-template.ts";
+import type { HostNetwork } from "./address/host-network.ts";
+import { AddressTemplateError } from "./address/template-error.ts";
 
 /** What the builders of the configuration's parts share. */
 export interface BuildContext {
   readonly settings: Settings;
   readonly problems: Problems;
+  /** Where the values of address templates come from. */
+  readonly network: HostNetwork;
+}
+
+/** A text with its address templates expanded; `undefined` if that fails, which is then on record. */
+export function expandAddress(
+  { problems, network }: BuildContext,
+  path: string,
+  text: string,
+): string | undefined {
+  try {
+    return expandAddressTemplate(text, network);
+  } catch (error) {
+    if (!(error instanceof AddressTemplateError)) throw error;
+    problems.add(`${path}: error parsing ${quoteGo(text)}: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** Names in messages where the reference does not use the key's path. */

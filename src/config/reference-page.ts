@@ -41,8 +41,9 @@ A file is a JSON object:
 Later values replace earlier ones; lists are joined; objects are merged key by key. \`service\` and \`check\` are
 added to \`services\` and \`checks\`. An empty file counts as \`{}\`, \`null\` as absent. Names are matched without regard to
 case. Types are strict: a port is a number, not a text. An unknown key is an error. Durations are texts such as
-\`"10s"\`, \`"1h30m"\`. Relative paths start at the working directory. Files are HCL (version 1) or JSON. Address templates (\`{{ GetPrivateIP }}\`) are not
-supported yet.
+\`"10s"\`, \`"1h30m"\`. Relative paths start at the working directory. Files are HCL (version 1) or JSON. Keys that take
+addresses, and the lists to join, take address templates as well: \`{{ GetPrivateIP }}\`, or
+\`{{ GetAllInterfaces | include "network" "10.0.0.0/8" | attr "address" }}\`.
 
 "Reload" tells whether \`proconsul reload\` (or SIGHUP) takes a change over; all other keys wait for a restart.
 "Fixed" keys are accepted, as in the reference, but have no effect.

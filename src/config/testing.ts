@@ -1,5 +1,6 @@
 /** A host for tests: files in memory, fixed name and addresses. */
 import { parseAgentArgs } from "./agent-flags.ts";
+import { noNetwork } from "./address/host-network.ts";
 import { loadConfig, type ConfigHost, type LoadedConfig } from "./load.ts";
 import type { ConfigPath } from "./sources.ts";
 
@@ -25,6 +26,7 @@ export function testHost(files: TestFiles = {}, host: Partial<ConfigHost> = {}):
     env: {},
     hostname: () => "host-1",
     hostAddresses: () => [{ address: "10.0.0.5", internal: false }],
+    network: noNetwork,
     version: { version: "1.16.4", prerelease: "", metadata: "", revision: "" },
     ...host,
   };

@@ -28,6 +28,14 @@ export function quoteGo(text: string): string {
   return plain.test(text) ? `"${text}"` : quoteGoBytes(utf8ByteString(text));
 }
 
+/** Quotes text as `%+q` does: nothing but ASCII is left as it is. */
+export function quoteGoAscii(text: string): string {
+  return quoteGo(text).replace(/[^\u0000-\u007f]/gu, (letter) => {
+    const code = letter.codePointAt(0) ?? 0;
+    return code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
+  });
+}
+
 /** Quotes a byte string; bytes that are no UTF-8 become `\xNN`. */
 export function quoteGoBytes(value: ByteString): string {
   if (plain.test(value)) return `"${value}"`;

@@ -6,6 +6,7 @@ import { loadConfig, validateFiles, type ConfigHost } from "../config/load.ts";
 import { ConfigError } from "../config/problems.ts";
 import { buildInfo } from "../runtime/build-info.ts";
 import { fileConfigReader } from "../runtime/config-reader.ts";
+import { systemNetwork } from "../runtime/host-network.ts";
 import { openFilesMax } from "../runtime/system-facts.ts";
 
 /** The host that configurations are loaded on. */
@@ -20,6 +21,7 @@ export function configHost(): ConfigHost {
       Object.values(networkInterfaces()).flatMap((addresses) =>
         (addresses ?? []).map(({ address, internal }) => ({ address, internal })),
       ),
+    network: systemNetwork,
     version: { version: compatibleVersion, prerelease: "", metadata: "", revision },
     ...(files === undefined ? {} : { fileDescriptorsMax: files }),
   };
