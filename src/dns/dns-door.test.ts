@@ -21,6 +21,7 @@ const settings: DnsSettings = {
   domain: "consul.",
   altDomain: "alt.example.",
   datacenter: "dc1",
+  nodeName: "agent-1",
   translateWanAddrs: false,
   recursors: [],
   recursorStrategy: "sequential",

@@ -15,8 +15,7 @@ import { rcode, type DnsCounts, type DnsHeader, type DnsMessage } from "../wire/
 import { DnsEncodeError } from "../wire/dns/name.ts";
 import { FrameReader, framed } from "./frames.ts";
 import { reply } from "./answers.ts";
-import type { DnsReply, DnsResolver } from "./resolver.ts";
-import type { DnsNetwork } from "./trim.ts";
+import type { DnsClient, DnsReply, DnsResolver } from "./resolver.ts";
 
 export interface DoorParts {
   readonly net: Net;
@@ -60,7 +59,7 @@ export class DnsDoor {
         return;
       }
       this.#pending += 1;
-      void this.#answer(bytes, "udp").then((answer) => {
+      void this.#answer(bytes, { network: "udp", address: from.host }).then((answer) => {
         this.#pending -= 1;
         if (answer !== undefined) socket.send(from, answer);
       });
@@ -91,7 +90,7 @@ export class DnsDoor {
       connection.pause();
       for (let bytes = queue.shift(); bytes !== undefined; bytes = queue.shift()) {
         count += 1;
-        const answer = await this.#answer(bytes, "tcp");
+        const answer = await this.#answer(bytes, { network: "tcp", address: connection.remote.host });
         if (answer !== undefined) connection.write(framed(answer));
         if (count >= questionsMax) {
           connection.end();
@@ -117,13 +116,13 @@ export class DnsDoor {
   }
 
   /** The bytes to send back, if any. Never rejects. */
-  async #answer(bytes: Uint8Array, network: DnsNetwork): Promise<Uint8Array | undefined> {
+  async #answer(bytes: Uint8Array, client: DnsClient): Promise<Uint8Array | undefined> {
     const head = decodeHeader(bytes);
     if (head === undefined || head.header.response) return undefined;
     const request = readRequest(bytes, head);
     if (request.kind === "refused") return this.#encode(request.answer);
     try {
-      const answer: DnsReply = await this.#parts.resolver.answer(request.message, bytes, network);
+      const answer: DnsReply = await this.#parts.resolver.answer(request.message, bytes, client);
       return answer.kind === "bytes" ? answer.bytes : this.#encode(answer.message, request.message);
     } catch (error) {
       this.#parts.log.error("failed to answer", { error: String(error) });

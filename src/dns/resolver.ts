@@ -11,7 +11,9 @@ import { renderIp, parseIp } from "../lib/ip.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
+import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
 import { catalogNodeServices, healthServiceNodes } from "../wire/rpc/methods.ts";
+import { queryNotFoundText } from "../wire/rpc/prepared-query-methods.ts";
 import type { CheckServiceNode, Node } from "../wire/structs/catalog.ts";
 import { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
 import { NodeSpecificRequest } from "../wire/structs/common.ts";
@@ -25,9 +27,11 @@ import {
 } from "../wire/dns/message.ts";
 import { fullName } from "../wire/dns/name.ts";
 import { recordAddress } from "./address.ts";
-import { found, noSuchName, reply, type Found } from "./answers.ts";
+import { addressInName } from "./address-in-name.ts";
+import { found, noSuchName, reply, subnetAddress, type Found } from "./answers.ts";
 import { HealthyInstances } from "./healthy.ts";
 import { nameOfAddress } from "./reverse.ts";
+import { executeQuery, queryTtl } from "./query.ts";
 import { parseLookup, reverseAddress, type Lookup } from "./lookup.ts";
 import {
   addressRecord,
@@ -40,7 +44,8 @@ import {
   type RecordContext,
 } from "./records.ts";
 import type { Recursors } from "./recursor.ts";
-import { domainOf, isInDomain, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
+import { domainOf, isInDomain, isTooStale, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
+import { soaRecord } from "./soa.ts";
 import { answersOfUse, trim, type DnsNetwork } from "./trim.ts";
 
 export interface ResolverParts {
@@ -57,6 +62,13 @@ export interface ResolverParts {
   random(limit: number): number;
 }
 
+/** Who asks, and how. */
+export interface DnsClient {
+  readonly network: DnsNetwork;
+  /** In text. */
+  readonly address: string;
+}
+
 /** An answer: a message of ours, or another server's bytes. */
 export type DnsReply =
   | { readonly kind: "message"; readonly message: DnsMessage }
@@ -70,12 +82,17 @@ interface Asking {
   readonly answersMax: number;
   /** How many names of ours may still be followed. */
   readonly depth: number;
+  /** Address of whoever asks, or of the network that a resolver asks for. */
+  readonly source: string;
 }
 
+/** Errors by which a server says that there is no such thing. */
+const missingTexts = [noPathToDatacenter, queryNotFoundText];
 const aliasDepthMax = 3;
 const nameserversMax = 3;
 /** How many records behind an outside name a client without EDNS is given. */
 const outsideRecordsMax = 5;
+
 export class DnsResolver {
   readonly #parts: ResolverParts;
   readonly #healthy = new HealthyInstances();
@@ -85,14 +102,15 @@ export class DnsResolver {
   }
 
   /** `bytes` is the question as it came. Never rejects for what the question holds. */
-  async answer(request: DnsMessage, bytes: Uint8Array, network: DnsNetwork): Promise<DnsReply> {
+  async answer(request: DnsMessage, bytes: Uint8Array, client: DnsClient): Promise<DnsReply> {
+    const { network } = client;
     const settings = this.#parts.settings();
     const [question] = request.questions;
     if (question === undefined) return message(reply(request, rcode.formatError));
     const startMs = this.#parts.clock.monotonicMs();
     const name = question.name.toLowerCase();
     if (isInDomain(settings, name)) {
-      const answer = await this.#own(request, question, network);
+      const answer = await this.#own(request, question, client);
       this.#parts.metrics.timer("dns.domain_query", this.#parts.clock.monotonicMs() - startMs);
       return message(answer);
     }
@@ -117,7 +135,8 @@ export class DnsResolver {
     }
   }
 
-  async #own(request: DnsMessage, question: DnsQuestion, network: DnsNetwork): Promise<DnsMessage> {
+  async #own(request: DnsMessage, question: DnsQuestion, client: DnsClient): Promise<DnsMessage> {
+    const { network } = client;
     const settings = this.#parts.settings();
     const trimming = { network, udpAnswerLimit: settings.udpAnswerLimit, compress: settings.compression };
     const found = await this.#find({
@@ -126,14 +145,15 @@ export class DnsResolver {
       hasEdns: request.edns !== undefined,
       answersMax: answersOfUse(request, trimming),
       depth: aliasDepthMax,
+      source: subnetAddress(request) ?? client.address,
     });
     const needsSoa = found.code === rcode.nameError || found.isEmpty;
     const whole: DnsMessage = {
-      ...reply(request, found.code),
+      ...reply(request, found.code, found.isForSubnet === true ? "subnet" : "everyone"),
       authoritative: true,
       recursionAvailable: settings.recursors.length > 0,
       answers: found.answers,
-      authority: needsSoa ? [...found.authority, this.#soa(settings, question.name)] : found.authority,
+      authority: needsSoa ? [...found.authority, this.#soa(settings, question)] : found.authority,
       additional: found.additional,
     };
     const { message: fitted, trimmed } = trim(request, whole, {
@@ -148,7 +168,7 @@ export class DnsResolver {
     switch (question.type) {
       case dnsType.SOA: {
         const { names, glue } = await this.#nameservers(asking);
-        return found({ answers: [this.#soa(settings, question.name)], authority: names, additional: glue });
+        return found({ answers: [this.#soa(settings, question)], authority: names, additional: glue });
       }
       case dnsType.NS: {
         const { names, glue } = await this.#nameservers(asking);
@@ -170,7 +190,7 @@ export class DnsResolver {
       return await this.#look(asking, lookup);
     } catch (error) {
       if (!(error instanceof ProconsulError)) throw error;
-      if (error.message.includes("No path to datacenter")) return noSuchName;
+      if (missingTexts.some((text) => error.message.includes(text))) return noSuchName;
       this.#parts.log.error("rpc error", { name: question.name, error: error.message });
       return { ...noSuchName, code: rcode.serverFailure };
     }
@@ -183,12 +203,12 @@ export class DnsResolver {
       case "node":
         return this.#node(asking, lookup);
       case "address":
-        return this.#address(asking, lookup.hex);
+        return addressInName(asking.settings, asking.question, lookup.hex);
       case "virtual":
         // Virtual addresses are given out by the mesh alone; without one a service has none.
         return found({ answers: [] });
       case "query":
-        return noSuchName;
+        return { ...(await this.#query(asking, lookup)), isForSubnet: true };
       case "invalid":
         this.#parts.log.warn("QName invalid", { qname: asking.question.name });
         return noSuchName;
@@ -210,8 +230,29 @@ export class DnsResolver {
       datacenter,
       ttl: serviceTtl(settings, lookup.service),
     };
+    return this.#chosen(asking, context, this.#shuffled(nodes));
+  }
+
+  /** What a prepared query finds, in the order that its server gives. */
+  async #query(asking: Asking, lookup: Extract<Lookup, { kind: "query" }>): Promise<Found> {
+    const { settings, question } = asking;
+    const reply = await executeQuery(this.#parts, settings, { ...lookup, source: asking.source });
+    const nodes = reply.Nodes ?? [];
+    if (nodes.length === 0) return noSuchName;
+    const context: RecordContext = {
+      settings,
+      questionName: question.name,
+      questionType: question.type,
+      datacenter: reply.Datacenter,
+      ttl: queryTtl(settings, reply),
+    };
+    return this.#chosen(asking, context, nodes);
+  }
+
+  /** The records of instances that can stand for each other, in this order. */
+  async #chosen(asking: Asking, context: RecordContext, nodes: Iterable<CheckServiceNode>): Promise<Found> {
     const records =
-      question.type === dnsType.SRV
+      context.questionType === dnsType.SRV
         ? await this.#serviceRecords(asking, context, nodes)
         : await this.#addressRecords(asking, context, nodes);
     return {
@@ -244,28 +285,23 @@ export class DnsResolver {
     });
     const { rpc } = this.#parts;
     const first = await rpc.call(healthServiceNodes, request);
-    const answer = this.#isTooStale(settings, first.LastContact)
+    const answer = isTooStale(settings, first.LastContact)
       ? await rpc.call(healthServiceNodes, { ...request, AllowStale: false })
       : first;
     return this.#healthy.of(answer.Nodes ?? [], settings.onlyPassing);
   }
 
-  /** Nanoseconds since the answering server heard its leader. */
-  #isTooStale({ allowStale, maxStaleMs }: DnsSettings, lastContactNs: number): boolean {
-    return allowStale && lastContactNs / 1e6 > maxStaleMs;
-  }
-
-  /** In random order; one of each address; an outside name only if there is nothing else. */
+  /** One of each address; an outside name only if there is nothing else. */
   async #addressRecords(
     asking: Asking,
     context: RecordContext,
-    nodes: readonly CheckServiceNode[],
+    nodes: Iterable<CheckServiceNode>,
   ): Promise<Pick<Found, "answers" | "additional">> {
     const answers: DnsRecord[] = [];
     let alias: readonly DnsRecord[] = [];
     const seen = new Set<string>();
     const limit = Math.min(asking.answersMax, asking.settings.aRecordLimit ?? Infinity);
-    for (const instance of this.#shuffled(nodes)) {
+    for (const instance of nodes) {
       const target = targetOf(context, instance);
       if (target.kind === "name" && alias.length > 0) continue;
       const resolved = target.kind === "name" ? await this.#outside(asking, target.name, context.ttl) : [];
@@ -288,12 +324,12 @@ export class DnsResolver {
   async #serviceRecords(
     asking: Asking,
     context: RecordContext,
-    nodes: readonly CheckServiceNode[],
+    nodes: Iterable<CheckServiceNode>,
   ): Promise<Pick<Found, "answers" | "additional">> {
     const answers: DnsRecord[] = [];
     const additional: DnsRecord[] = [];
     const seen = new Set<string>();
-    for (const instance of this.#shuffled(nodes)) {
+    for (const instance of nodes) {
       const node = instance.Node;
       if (node === null) continue;
       const key = `${node.Node}:${instance.Service?.Address ?? ""}:${portOf(context, instance)}`;
@@ -350,7 +386,7 @@ export class DnsResolver {
     });
     const { rpc } = this.#parts;
     const first = await rpc.call(catalogNodeServices, request);
-    const answer = this.#isTooStale(settings, first.LastContact)
+    const answer = isTooStale(settings, first.LastContact)
       ? await rpc.call(catalogNodeServices, { ...request, AllowStale: false })
       : first;
     const node = answer.NodeServices?.Node ?? undefined;
@@ -389,19 +425,6 @@ export class DnsResolver {
     }
     const target = fullName(node.Address);
     return [{ name, ttl, data: { kind: "CNAME", target } }, ...(await this.#alias(asking, target))];
-  }
-
-  /** `0a000001.addr.consul.`: the address is in the name. */
-  #address({ settings, question }: Asking, hex: string): Found {
-    const size = Math.floor(hex.length / 2);
-    if (size !== 4 && size !== 16) return found({ answers: [] });
-    if (!/^(?:[\da-f]{2})+$/u.test(hex)) return noSuchName;
-    const address = Uint8Array.from(hex.match(/../gu) ?? [], (pair) => Number.parseInt(pair, 16));
-    const kind = size === 4 ? "A" : "AAAA";
-    const name = question.name.toLowerCase();
-    const record: DnsRecord = { name, ttl: seconds(settings.nodeTtlMs), data: { kind, address } };
-    const isAsked = question.type === dnsType[kind] || question.type === dnsType.ANY;
-    return isAsked ? found({ answers: [record] }) : found({ answers: [], additional: [record] });
   }
 
   async #nameservers(
@@ -444,27 +467,12 @@ export class DnsResolver {
       authoritative: true,
       recursionAvailable: settings.recursors.length > 0,
       answers: [{ name: question.name, ttl: 0, data: { kind: "PTR", target } }],
-      authority: question.type === dnsType.SOA ? [this.#soa(settings, question.name)] : [],
+      authority: question.type === dnsType.SOA ? [this.#soa(settings, question)] : [],
     };
   }
 
-  #soa(settings: DnsSettings, name: string): DnsRecord {
-    const { soa, altDomain } = settings;
-    const domain = altDomain !== undefined && name.endsWith(`.${altDomain}`) ? altDomain : settings.domain;
-    return {
-      name: domain,
-      ttl: soa.minTtl,
-      data: {
-        kind: "SOA",
-        primary: `ns.${domain}`,
-        mailbox: `hostmaster.${domain}`,
-        serial: Math.floor(this.#parts.clock.wallMs() / 1_000),
-        refresh: soa.refresh,
-        retry: soa.retry,
-        expire: soa.expire,
-        minTtl: soa.minTtl,
-      },
-    };
+  #soa(settings: DnsSettings, { name }: DnsQuestion): DnsRecord {
+    return soaRecord(settings, name, this.#parts.clock.wallMs());
   }
 
   /** In random order, one at a time: mostly only the first few are wanted. */

@@ -5,6 +5,7 @@ type DnsConfig = Config["dns"];
 
 export interface DnsSettings extends DnsConfig {
   readonly datacenter: string;
+  readonly nodeName: string;
   readonly translateWanAddrs: boolean;
 }
 
@@ -26,6 +27,11 @@ export function serviceTtl({ serviceTtlMs }: DnsSettings, service: string): numb
 /** Whole seconds. */
 export function seconds(ms: number): number {
   return Math.floor(ms / 1_000);
+}
+
+/** Whether a server heard its leader longer ago than answers may be old. Nanoseconds. */
+export function isTooStale({ allowStale, maxStaleMs }: DnsSettings, lastContactNs: number): boolean {
+  return allowStale && lastContactNs / 1e6 > maxStaleMs;
 }
 
 /** The domain that a question was asked in, as it was spelled; the main domain if it is in none. */

@@ -63,5 +63,6 @@ export async function openDns(parts: DnsParts): Promise<DnsService> {
 }
 
 function dnsSettings(config: Config): DnsSettings {
-  return { ...config.dns, datacenter: config.datacenter, translateWanAddrs: config.translateWanAddrs };
+  const { dns, datacenter, nodeName, translateWanAddrs } = config;
+  return { ...dns, datacenter, nodeName, translateWanAddrs };
 }
