@@ -37,7 +37,7 @@ const scanBytes = growBytes;
  * few clients that is the whole wait, with many the loop has the next requests to read meanwhile.
  */
 const holdUpBytesMax = 32_768;
-const holdUpEntriesMax = 24;
+const holdUpEntriesMax = 48;
 /** A write that took longer sends the next one to another thread. */
 const slowWriteMs = 2;
 
