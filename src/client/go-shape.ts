@@ -132,15 +132,15 @@ function shapeStruct(fields: readonly GoField[], value: unknown): GoJson {
   const shaped = new Map<string, GoJson>();
   for (const { name, shape, omitEmpty } of fields) {
     const field = shapeGo(shape, record[name]);
-    if (omitEmpty && shape.kind !== "struct" && isEmpty(field)) continue;
+    if (omitEmpty && isEmpty(shape, field)) continue;
     shaped.set(name, field);
   }
   return shaped;
 }
 
-/** Whether Go's `omitempty` leaves it out. A pointer to an empty struct stays: only null is empty then. */
-function isEmpty(value: GoJson): boolean {
-  if (value instanceof Map) return false;
+/** Whether Go's `omitempty` leaves a field out: a struct never, a pointer only if it is null. */
+function isEmpty(shape: GoShape, value: GoJson): boolean {
+  if (value instanceof Map) return value.size === 0 && (shape.kind === "map" || shape.kind === "any");
   if (Array.isArray(value)) return value.length === 0;
   return value === null || value === false || value === "" || value === 0 || value === 0n;
 }
