@@ -1,5 +1,6 @@
 /** `/v1/event`: fire user events, list those that were heard. */
 import type { Agent } from "../agent/agent.ts";
+import type { Infer } from "../wire/schema/codec.ts";
 import { list } from "../wire/schema/collections.ts";
 import { bytes, int, str, uint } from "../wire/schema/scalars.ts";
 import { struct } from "../wire/schema/struct.ts";
@@ -22,6 +23,11 @@ const UserEvent = struct("UserEvent", {
   Version: int,
   LTime: uint,
 });
+
+/** A user event as JSON. */
+export function userEventJson(event: Infer<typeof UserEvent>): string {
+  return UserEvent.json(event);
+}
 
 /** The routes of one agent's events. */
 export function createEventRoutes(agent: Agent): readonly Route[] {

@@ -20,6 +20,7 @@ import { queryRoutes } from "../http/query-routes.ts";
 import { sessionRoutes } from "../http/session-routes.ts";
 import { snapshotRoutes } from "../http/snapshot-routes.ts";
 import { statusRoutes } from "../http/status-routes.ts";
+import { createStreamRoutes } from "../http/stream-routes.ts";
 import { txnRoutes } from "../http/txn-routes.ts";
 import type { HttpContext, Route } from "../http/types.ts";
 import type { Log } from "../lib/log.ts";
@@ -253,6 +254,7 @@ function allRoutes(agent: Agent): readonly Route[] {
     ...snapshotRoutes,
     ...createAgentRoutes(agent, { filter: compileAgentFilter }),
     ...createEventRoutes(agent),
+    ...createStreamRoutes(agent),
     ...laterRoutes,
   ];
 }

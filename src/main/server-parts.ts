@@ -48,6 +48,7 @@ import { sessionEndpoints } from "../server/session.ts";
 import { createSessionTimers } from "../server/session-timers.ts";
 import { statusEndpoints } from "../server/status.ts";
 import { createTombstoneGc } from "../server/tombstone-gc.ts";
+import { streamEndpoints } from "../server/stream.ts";
 import { txnEndpoints } from "../server/txn.ts";
 import { StateStore } from "../state/store.ts";
 import { initialAutopilot, openAutopilot, openCoordinates, runLeader } from "./leader-parts.ts";
@@ -76,6 +77,7 @@ const endpoints = [
   ...coordinateEndpoints,
   ...statusEndpoints,
   ...operatorEndpoints,
+  ...streamEndpoints,
 ];
 
 /** Opens the data and starts serving calls. Rejects when the data cannot be used. */

@@ -44,6 +44,7 @@ export function ensureCheck(store: StateStore, index: number, check: HealthCheck
 export function putCheck(store: StateStore, index: number, row: HealthCheck): void {
   const existing = getCheck(store, row.Node, row.CheckID);
   if (existing !== undefined) reportCheck(store, index, existing);
+  store.changesRow("checks", rowKey(row.Node, row.CheckID), existing);
   store.tables.checks.set(rowKey(row.Node, row.CheckID), row);
   raiseIndex(store, "checks", index);
   reportCheck(store, index, row);
@@ -57,6 +58,7 @@ export function deleteCheck(store: StateStore, index: number, node: string, chec
   reportCheck(store, index, existing);
   // The reference marks the services table too when a check of the whole node goes.
   if (existing.ServiceID === "") raiseIndex(store, "services", index);
+  store.changesRow("checks", rowKey(node, checkId), existing);
   store.tables.checks.delete(rowKey(node, checkId));
   raiseIndex(store, "checks", index);
   invalidateCheckSessions(store, index, existing.Node, checkId);

@@ -59,6 +59,7 @@ export function putService(store: StateStore, index: number, nodeName: string, r
     servicesByName.delete(instanceKey(existing.Service, nodeName, existing.ID));
     instanceGone(store, index, existing);
   }
+  store.changesRow("services", rowKey(nodeName, row.ID), existing);
   services.set(rowKey(nodeName, row.ID), row);
   servicesByName.set(instanceKey(row.Service, nodeName, row.ID), true);
   raiseIndex(store, "services", index);
@@ -77,6 +78,7 @@ export function deleteService(store: StateStore, index: number, node: string, se
   }
   reportNames(store, node, { before: existing });
   raiseIndex(store, "checks", index);
+  store.changesRow("services", rowKey(node, serviceId), existing);
   store.tables.services.delete(rowKey(node, serviceId));
   store.tables.servicesByName.delete(instanceKey(existing.Service, node, serviceId));
   raiseIndex(store, "services", index);

@@ -60,6 +60,7 @@ export function deleteNode(store: StateStore, index: number, name: string): void
     store.changedTopic("coordinates");
     store.changedTopic(`coordinates:${foldName(name)}`);
   }
+  store.changesRow("nodes", foldName(name), existing);
   nodes.delete(foldName(name));
   if (existing.ID !== "") nodeIds.delete(existing.ID.toLowerCase());
   raiseIndex(store, "nodes", index);
@@ -181,6 +182,7 @@ function putNode(store: StateStore, index: number, row: Node): void {
   const replaced = nodes.get(key);
   if (replaced !== undefined && replaced.ID !== row.ID && replaced.ID !== "")
     nodeIds.delete(replaced.ID.toLowerCase());
+  store.changesRow("nodes", key, replaced);
   nodes.set(key, row);
   if (row.ID !== "") nodeIds.set(row.ID.toLowerCase(), key);
   raiseIndex(store, "nodes", index);

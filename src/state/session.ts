@@ -76,6 +76,7 @@ export function sessionCreate(store: StateStore, index: number, given: Session):
     if (check.Status === "critical") return new Refusal(`Check '${checkId}' is in critical state`);
   }
   const session: Session = { ...given, Behavior: behavior, CreateIndex: index, ModifyIndex: index };
+  store.changesRow("sessions", session.ID.toLowerCase(), undefined);
   insert(store, session);
   store.setIndex(table, index);
   changed(store, session);
@@ -131,6 +132,7 @@ function endAll(store: StateStore, index: number, ids: readonly string[]): void 
 function end(store: StateStore, index: number, session: Session): void {
   const id = session.ID.toLowerCase();
   const { tables } = store;
+  store.changesRow("sessions", id, session);
   tables.sessions.delete(id);
   tables.sessionsByNode.delete(nodePrefix(session.Node) + id);
   for (const checkId of checkIds(session))

@@ -13,6 +13,7 @@ import type { DirEntry } from "../wire/structs/kv.ts";
 import type { AutopilotConfig, Coordinate } from "../wire/structs/operator.ts";
 import type { NodeService } from "../wire/structs/service.ts";
 import type { Session } from "../wire/structs/session.ts";
+import { ChangeLog, type ChangedRows, type ChangedTable } from "./change-log.ts";
 import type { StoredQuery } from "./query-template.ts";
 import { WatchRegistry } from "./watch.ts";
 
@@ -101,9 +102,13 @@ export interface LockDelays {
 
 export class StateStore {
   readonly watches = new WatchRegistry();
+  /** The last changes, row by row. */
+  readonly changes = new ChangeLog();
   #tables: Tables = emptyTables();
   #changedKeys = new Set<string>();
   #changedTopics = new Set<string>();
+  /** Highest index of any table. */
+  #index = 0;
   readonly #lockDelays: LockDelays;
 
   constructor(lockDelays: LockDelays = { start: () => undefined }) {
@@ -132,12 +137,18 @@ export class StateStore {
 
   setIndex(table: string, index: number): void {
     this.#tables.indexes.set(table, index);
+    if (index > this.#index) this.#index = index;
   }
 
   /** A KV key was set or deleted. Wakes readers of the key and of every prefix of it. */
   changedKey(key: string): void {
     this.#changedKeys.add(key);
     this.#changedTopics.add(`kv:${key}`);
+  }
+
+  /** A row is about to be set or deleted; `before` is what it is until then. Keys need not be told here. */
+  changesRow<T extends ChangedTable>(table: T, key: string, before: ChangedRows[T] | undefined): void {
+    this.changes.note(table, key, before);
   }
 
   changedTopic(topic: string): void {
@@ -158,6 +169,7 @@ export class StateStore {
   /** Ends a command: wakes the watches it touched. */
   commit(): void {
     if (this.#changedTopics.size === 0) return;
+    this.changes.commit(this.#index, this.#changedKeys, this.#tables);
     const topics = this.#changedTopics;
     const keys = this.#changedKeys;
     this.#forgetChanges();
@@ -169,6 +181,8 @@ export class StateStore {
     const fresh = new StateStore(this.#lockDelays);
     build(fresh);
     this.#tables = fresh.#tables;
+    this.#index = fresh.#index;
+    this.changes.restart(fresh.#index);
     this.#forgetChanges();
     this.watches.fireAll();
   }
@@ -176,5 +190,6 @@ export class StateStore {
   #forgetChanges(): void {
     this.#changedKeys = new Set();
     this.#changedTopics = new Set();
+    this.changes.forget();
   }
 }
