@@ -12,21 +12,21 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import type {
   AgentCommand,
+  ChildSpec,
   CliFiles,
   CliHost,
   ConfigTools,
   InterruptSignal,
   OutputSink,
+  RunningChild,
 } from "../cli/host.ts";
 import { FileError } from "../lib/file-error.ts";
 import type { NetAddress } from "../lib/net.ts";
 import { NetworkError } from "../lib/network-error.ts";
 import { buildInfo } from "./build-info.ts";
-import { spawnChild } from "./child-process.ts";
 import { systemClock } from "./clock.ts";
 import { goFileText } from "./go-file-text.ts";
 import { nodeTransports } from "./http-transport.ts";
-import { systemNet } from "./net.ts";
 
 /** What the composition root adds. */
 export interface CliParts {
@@ -157,7 +157,14 @@ function programPath(): string {
   return existsSync(launcher) ? launcher : script;
 }
 
+// What few commands need is loaded when they need it: every command's start pays for the rest.
+
+async function spawnLater(spec: ChildSpec): Promise<RunningChild> {
+  return (await import("./child-process.ts")).spawnChild(spec);
+}
+
 async function canConnect(to: NetAddress, timeoutMs: number): Promise<boolean> {
+  const { systemNet } = await import("./net.ts");
   try {
     const [host = to.host] = await systemNet.resolve(to.host);
     (await systemNet.connect({ host, port: to.port }, { timeoutMs })).destroy();
@@ -188,7 +195,7 @@ export function openCliHost(parts: CliParts): CliHost {
     clock: systemClock,
     randomBytes: (count) => randomBytes(count),
     onInterrupt,
-    spawn: spawnChild,
+    spawn: spawnLater,
     canConnect,
     agent: parts.agent,
     config: parts.config,
