@@ -131,7 +131,9 @@ test("a directory from before there was a journal opens unchanged", async () => 
   const before = openLmdb({ path: place.path, maxDbs: 2, noSubdir: false, pageSize: 4_096 });
   const logs = before.openDB<Uint8Array, number>({ name: "logs", encoding: "binary" });
   const conf = before.openDB<Uint8Array, string>({ name: "conf", encoding: "binary" });
-  for (const entry of someEntries(4, 6)) await logs.put(entry.index, entryCodec.encode(entry));
+  const old = someEntries(4, 6);
+  const encoded = entryCodec.encodeAll(old);
+  for (const [at, entry] of old.entries()) await logs.put(entry.index, encoded[at]!);
   const number = (value: number): Uint8Array => Uint8Array.of(0, 0, 0, 0, 0, 0, 0, value);
   await conf.put("LogBase", number(3));
   await conf.put("CurrentTerm", number(2));

@@ -10,6 +10,7 @@
  * a value that a client stored from ever passing for a record.
  */
 import { crc32 } from "node:zlib";
+import { must } from "../lib/assert.ts";
 import { DecodeError } from "../lib/errors.ts";
 import { logIndex, term, type LogIndex } from "../lib/log-index.ts";
 import type { Entry, HardState } from "../raft/core/entry.ts";
@@ -59,8 +60,9 @@ export function toLoggedCommit(commit: LogCommit, codec: EntryCodec): LoggedComm
   let bytes = 0;
   let entryCount = 0;
   const changes = commit.changes.map(({ hardState, restartAfter, truncateFrom, entries }) => {
-    const logged = entries.map((entry) => {
-      const encoded = codec.encode(entry);
+    const encodings = codec.encodeAll(entries);
+    const logged = entries.map((entry, at) => {
+      const encoded = must(encodings[at], "every entry has been encoded");
       bytes += encoded.length;
       return { entry, encoded };
     });

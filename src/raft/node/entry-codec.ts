@@ -1,7 +1,8 @@
 /** How an entry stands on disk and between servers: HashiCorp's `Log` struct. Source: protocol/raft.md §2, §5. */
 import { DecodeError } from "../../lib/errors.ts";
 import { logIndex, term } from "../../lib/log-index.ts";
-import { decodeMsgpack, encodeMsgpack, type Infer } from "../../wire/schema/codec.ts";
+import { MsgpackWriter } from "../../wire/msgpack/writer.ts";
+import { decodeMsgpack, type Infer } from "../../wire/schema/codec.ts";
 import { bytes, uint } from "../../wire/schema/scalars.ts";
 import { struct } from "../../wire/schema/struct.ts";
 import type { Entry } from "../core/entry.ts";
@@ -17,6 +18,8 @@ export const logStruct = struct("Log", {
 });
 export type LogStruct = Infer<typeof logStruct>;
 
+/** Most that an entry without extensions takes besides its data. */
+const logOverheadBytes = 96;
 const noBytes = new Uint8Array(0);
 
 /** The entry as a struct; empty data is nil, as the reference writes it. */
@@ -43,12 +46,19 @@ export function fromLogStruct(log: LogStruct): Entry {
     : { ...entry, extensions: log.Extensions };
 }
 
-/** MessagePack of one entry, in a buffer of its own. */
-export function encodeEntry(entry: Entry): Uint8Array {
-  return encodeMsgpack(logStruct, toLogStruct(entry));
+/** MessagePack of each entry, all in one buffer: a buffer for each would cost more than what goes into it. */
+export function encodeEntries(entries: readonly Entry[]): readonly Uint8Array[] {
+  const room = entries.reduce((sum, entry) => sum + entry.data.length + logOverheadBytes, 0);
+  const writer = new MsgpackWriter(room);
+  const ends = entries.map((entry) => {
+    logStruct.encode(writer, toLogStruct(entry));
+    return writer.length;
+  });
+  const all = writer.take();
+  return ends.map((end, at) => all.subarray(ends[at - 1] ?? 0, end));
 }
 
-/** Reads what `encodeEntry` or a peer wrote; `data` aliases `encoded`. Throws `DecodeError`. */
+/** Reads what `encodeEntries` or a peer wrote; `data` aliases `encoded`. Throws `DecodeError`. */
 export function decodeEntry(encoded: Uint8Array): Entry {
   const log = decodeMsgpack(logStruct, encoded);
   if (log.Index === 0) throw new DecodeError("raft: a log entry without an index");
@@ -56,4 +66,4 @@ export function decodeEntry(encoded: Uint8Array): Entry {
 }
 
 /** HashiCorp's form, for log stores. */
-export const entryCodec: EntryCodec = { encode: encodeEntry, decode: decodeEntry };
+export const entryCodec: EntryCodec = { encodeAll: encodeEntries, decode: decodeEntry };

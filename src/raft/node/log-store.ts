@@ -33,8 +33,8 @@ export interface LogStore extends LogView {
 
 /** How entries stand on disk; given to a store, which knows nothing of the form. */
 export interface EntryCodec {
-  /** In a buffer of its own. */
-  encode(entry: Entry): Uint8Array;
+  /** One encoding for each entry, in order; they may share a buffer. */
+  encodeAll(entries: readonly Entry[]): readonly Uint8Array[];
   /** `data` aliases `encoded`. Throws `DecodeError`. */
   decode(encoded: Uint8Array): Entry;
 }

@@ -122,7 +122,12 @@ export class Pending {
       case "refused":
         return waiter.reject(refusalError(outcome.reason));
       case "proposed":
-        this.#appended.set(outcome.firstIndex + outcome.count - 1, { ...waiter, term: outcome.term });
+        this.#appended.set(outcome.firstIndex + outcome.count - 1, {
+          decoded: waiter.decoded,
+          resolve: waiter.resolve,
+          reject: waiter.reject,
+          term: outcome.term,
+        });
         return;
       case "verified":
       case "restorePlanned":
