@@ -116,7 +116,8 @@ class Client implements AsyncDisposable {
 
 function short(json: string): string {
   const { key, reset, error } = JSON.parse(json) as Record<string, unknown>;
-  return String(key ?? error ?? `reset ${String(reset)}`);
+  if (typeof key === "string") return key;
+  return typeof error === "string" ? error : `reset ${String(reset)}`;
 }
 
 function userEvent(door: Door, id: string, Name: string): void {
