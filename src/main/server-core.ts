@@ -27,9 +27,12 @@ import { floodJoin } from "./flood-join.ts";
 import { openLanPool, openWanPool, type PoolParts } from "./gossip-pools.ts";
 import { keyringPools } from "./keyring-pools.ts";
 import { archiveBytesMax, callTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
+import type { ServerHost } from "./server-options.ts";
 import { startServer, type RunningServer } from "./server-parts.ts";
 
 export interface ServerCoreParts extends PoolParts {
+  /** See `ServerParts`. */
+  readonly host?: ServerHost;
   /** Consensus cannot go on: the disk refuses, or a bug. */
   failed(error: unknown): void;
 }
@@ -67,7 +70,7 @@ interface Doors {
 async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doors): Promise<AgentCore> {
   const { config, net, clock, log } = parts;
   const { datacenter } = config;
-  const pool = new RpcPool({ net, clock, defer: afterIo }, serverPoolOptions);
+  const pool = new RpcPool({ net, clock, defer: parts.host?.defer ?? afterIo }, serverPoolOptions);
   opened.add(() => pool.close());
   const timeouts = callTimeouts(config);
   const transport = new NetTransport({
@@ -79,7 +82,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
   const running = await startServer({
     ...parts,
     cluster: {
-      pool: lan,
+      pool: parts.host?.pool(lan) ?? lan,
       ...(wan === undefined
         ? {}
         : { wan: { pool: wan, coordinateOf: (name: string) => wan.coordinateOf(name) } }),

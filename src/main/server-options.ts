@@ -5,10 +5,15 @@ import type { Log } from "../lib/log.ts";
 import type { MemberPool } from "../lib/members.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Rng } from "../lib/rng.ts";
+import type { StateMachine } from "../lib/consensus.ts";
+import type { Rules } from "../raft/core/rules.ts";
+import type { LogStore } from "../raft/node/log-store.ts";
+import type { SnapshotStore } from "../raft/node/snapshot-store.ts";
 import type { Transport } from "../raft/node/transport.ts";
 import type { Forwarder } from "../server/forward.ts";
 import type { GossipDoors } from "../server/gossip.ts";
 import type { WideAreaPool } from "../server/datacenter-maps.ts";
+import type { StateStore } from "../state/store.ts";
 import type { ServerInfo } from "../wire/gossip/agent-tags.ts";
 import type { RaftStats } from "../wire/rpc/status-methods.ts";
 
@@ -22,8 +27,26 @@ export interface ServerParts {
   readonly metrics: Metrics;
   /** The pools and the other servers; without it this server is alone. */
   readonly cluster?: ServerCluster;
+  /** In place of this machine; for the simulator. */
+  readonly host?: ServerHost;
   /** Consensus cannot go on: the disk refuses, or a bug. */
   failed(error: unknown): void;
+}
+
+/** What a server otherwise takes from the machine that it runs on, and where a simulator looks in. */
+export interface ServerHost {
+  /** In place of those in the data directory. */
+  readonly stores: { readonly store: LogStore; readonly snapshots: SnapshotStore };
+  /** As `afterIo`. */
+  defer(run: () => void): void;
+  /** As `systemUuid`. */
+  uuid(): string;
+  /** The state machine as consensus shall see it. */
+  watch(machine: StateMachine, store: StateStore): StateMachine;
+  /** The pool as the leader's duties and autopilot shall see it. */
+  pool(pool: MemberPool): MemberPool;
+  /** The rules of Raft, with one broken on purpose. */
+  readonly raftRules?: Rules;
 }
 
 /** What a server does with the others. */

@@ -11,6 +11,7 @@ import { preparedQueryCommands, preparedQuerySnapshotPart } from "../fsm/prepare
 import { sessionCommands, sessionSnapshotPart } from "../fsm/session-commands.ts";
 import { systemCommands, systemSnapshotPart } from "../fsm/system-commands.ts";
 import { txnCommands } from "../fsm/txn-commands.ts";
+import type { StateMachine } from "../lib/consensus.ts";
 import { hostPort } from "../lib/net.ts";
 import { soloKeyringPool } from "../lib/keyring-pool.ts";
 import { soloPool } from "../lib/solo-pool.ts";
@@ -87,7 +88,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const store = new StateStore(lockDelays);
   const machine = stateMachine(store);
   machine.onGap((type) => log.named("server").error(gapText, { type }));
-  const consensus = await openConsensus(parts, machine);
+  const consensus = await openConsensus(parts, parts.host?.watch(machine, store) ?? machine);
   const pool = parts.cluster?.pool ?? soloPool(ownMember(parts));
   const autopilot = openAutopilot(parts, { consensus, store, pool });
   const coordinates = openCoordinates(parts, consensus);
@@ -106,7 +107,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     log: log.named("server"),
     metrics: parts.metrics,
     random: (limit) => parts.rng.below(limit),
-    uuid: systemUuid,
+    uuid: () => parts.host?.uuid() ?? systemUuid(),
     lockDelays,
     sessionTimers: timers,
     tombstoneGc: gc,
@@ -166,10 +167,11 @@ function stateMachine(store: StateStore): Fsm {
   ]);
 }
 
-async function openConsensus(parts: ServerParts, machine: Fsm): Promise<RaftNode> {
+async function openConsensus(parts: ServerParts, machine: StateMachine): Promise<RaftNode> {
   const { config, clock, log } = parts;
   const address = hostPort(config.addresses.rpcAdvertise);
-  const stores = await openStores(parts);
+  const { host } = parts;
+  const stores = host?.stores ?? (await openStores(parts));
   await recover(parts, stores);
   const { raft } = config;
   return openRaftNode(
@@ -181,7 +183,8 @@ async function openConsensus(parts: ServerParts, machine: Fsm): Promise<RaftNode
       rng: parts.rng.fork("raft"),
       log: log.named("server.raft"),
       metrics: parts.metrics,
-      defer: afterIo,
+      defer: host?.defer ?? afterIo,
+      ...(host?.raftRules === undefined ? {} : { rules: host.raftRules }),
     },
     {
       id: parts.nodeId,

@@ -16,6 +16,7 @@ import type { RaftCore } from "../core/core.ts";
 import type { Effects, Input, Leadership, Outgoing } from "../core/effects.ts";
 import type { SnapshotMark } from "../core/entry.ts";
 import type { RaftOptions } from "../core/options.ts";
+import type { Rules } from "../core/rules.ts";
 import { Applier } from "./applier.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { Inbound } from "./inbound.ts";
@@ -42,6 +43,8 @@ export interface NodeParts {
   readonly metrics: Metrics;
   /** Calls back once, after the I/O that is due was handled: `setImmediate`. */
   readonly defer: (run: () => void) => void;
+  /** In place of Raft's own, for the simulator. */
+  readonly rules?: Rules;
 }
 
 /** The driver's own knobs; the core's are `RaftOptions`. */

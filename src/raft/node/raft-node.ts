@@ -334,6 +334,7 @@ export async function openRaftNode(parts: NodeParts, options: RaftNodeOptions): 
     id: serverId(options.id),
     address: options.address,
     options: options.raft,
+    ...(parts.rules === undefined ? {} : { rules: parts.rules }),
     rng: parts.rng.fork("raft-core"),
     codec: configurationCodec,
     log: store,

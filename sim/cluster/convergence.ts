@@ -1,0 +1,57 @@
+/** What a healed cluster must come to: one leader, all members, a catalog that agrees with gossip, equal states. */
+import { getCheck, getNode } from "../../src/state/catalog.ts";
+import type { SimHost } from "./host.ts";
+
+/** What is not yet as it should be, in one sentence; `undefined` when all is. */
+export function notConverged(hosts: readonly SimHost[]): string | undefined {
+  const servers = hosts.filter(({ isServer }) => isServer);
+  const away = hosts.find((host) => host.core === undefined);
+  if (away !== undefined) return `${away.name} is not up`;
+  return leaderProblem(servers) ?? gossipProblem(hosts) ?? catalogProblem(servers, hosts);
+}
+
+/** The server that leads in the newest term. */
+export function leaderOf(servers: readonly SimHost[]): SimHost | undefined {
+  const leading = servers.filter((host) => host.core?.consensus?.status().role === "leader");
+  const termOf = (host: SimHost): number => host.core?.consensus?.status().term ?? 0;
+  return leading.toSorted((a, b) => termOf(b) - termOf(a))[0];
+}
+
+function leaderProblem(servers: readonly SimHost[]): string | undefined {
+  const leader = leaderOf(servers);
+  if (leader === undefined) return "nobody leads";
+  const status = leader.core?.consensus?.status();
+  const voters = status?.servers.filter(({ voter }) => voter).length ?? 0;
+  if (voters !== servers.length) return `${voters} of ${servers.length} servers have a vote`;
+  for (const { name, core } of servers) {
+    const own = core?.consensus?.status();
+    if (own?.leaderId !== status?.leaderId) return `${name} follows ${own?.leaderId ?? "nobody"}`;
+    if (own?.appliedIndex !== status?.commitIndex)
+      return `${name} has applied ${own?.appliedIndex} of ${status?.commitIndex}`;
+  }
+  return undefined;
+}
+
+function gossipProblem(hosts: readonly SimHost[]): string | undefined {
+  for (const { name, core } of hosts) {
+    const members = core?.pools.lan.members() ?? [];
+    for (const other of hosts) {
+      const status = members.find((member) => member.name === other.name)?.status;
+      if (status !== "alive") return `${name} sees ${other.name} as ${status ?? "unknown"}`;
+    }
+  }
+  return undefined;
+}
+
+function catalogProblem(servers: readonly SimHost[], hosts: readonly SimHost[]): string | undefined {
+  for (const { name, store } of servers) {
+    if (store === undefined) return `${name} has no state`;
+    for (const other of hosts) {
+      const status = getCheck(store, other.name, "serfHealth")?.Status;
+      if (status !== "passing") return `the catalog of ${name} has ${other.name} as ${status ?? "unknown"}`;
+      const address = getNode(store, other.name)?.Address;
+      if (address !== other.address) return `the catalog of ${name} has ${other.name} at ${address}`;
+    }
+  }
+  return undefined;
+}
