@@ -22,7 +22,14 @@ describe("exec", () => {
     [[], "Must specify a command to execute\n"],
     [["-shell=false", "-"], "Cannot configure -shell=false when reading from stdin\n"],
     [["-tag=a", "x"], "Cannot provide tag filter without service filter.\n"],
-    [["-node=[", "x"], "Failed to compile node filter regexp: "],
+    [
+      ["-node=[", "x"],
+      "Failed to compile node filter regexp: error parsing regexp: missing closing ]: `[`\n",
+    ],
+    [
+      ["-service=(", "x"],
+      "Failed to compile service filter regexp: error parsing regexp: missing closing ): `(`\n",
+    ],
   ])("%j fails", async (argv, stderr) => {
     const outcome = await runFake(["exec", ...argv]);
     expect(outcome.exit).toBe(1);
