@@ -10,6 +10,7 @@ export interface Target {
   readonly name: string;
   /** `http://127.0.0.1:PORT`. */
   readonly url: string;
+  readonly dnsPort: number;
   /** From exec to the first acknowledged write, in milliseconds. */
   readonly firstWriteMs: number;
   /** Resident memory in MiB. */
@@ -51,6 +52,7 @@ export async function startTarget(
   return {
     name,
     url,
+    dnsPort: Number(values["dns"]),
     firstWriteMs,
     memoryMib: () => Number(/VmRSS:\s+(\d+)/.exec(proc(child, "status"))?.[1] ?? 0) / 1024,
     cpuSeconds: () => {

@@ -8,6 +8,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { hostPort, type Net } from "../lib/net.ts";
+import { fullName } from "../wire/dns/name.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
 
 export interface DnsParts {
@@ -64,5 +65,11 @@ export async function openDns(parts: DnsParts): Promise<DnsService> {
 
 function dnsSettings(config: Config): DnsSettings {
   const { dns, datacenter, nodeName, translateWanAddrs } = config;
-  return { ...dns, datacenter, nodeName, translateWanAddrs };
+  const altDomain = dns.altDomain === undefined ? undefined : zoneName(dns.altDomain);
+  return { ...dns, domain: zoneName(dns.domain), altDomain, datacenter, nodeName, translateWanAddrs };
+}
+
+/** Domains are compared in lower case and end in a dot, however they were configured. */
+function zoneName(domain: string): string {
+  return fullName(domain.toLowerCase());
 }

@@ -42,7 +42,10 @@ export function decodeHeader(
   return { header, counts };
 }
 
-/** A whole message. Records that it promises but lacks are an error; bytes after it are not read. */
+/**
+ * A whole message. One that ends before all promised records have come just has fewer, as the reference's library takes
+ * it; one that ends within a record is an error. Bytes after it are not read.
+ */
 export function decodeMessage(bytes: Uint8Array): DnsMessage {
   const head = decodeHeader(bytes);
   if (head === undefined) throw new DecodeError("dns: a message has at least 12 bytes");
@@ -56,7 +59,7 @@ export function decodeMessage(bytes: Uint8Array): DnsMessage {
   let edns: Edns | undefined;
   const section = (count: number): readonly DnsRecord[] => {
     const records: DnsRecord[] = [];
-    for (let index = 0; index < count; index += 1) {
+    for (let index = 0; index < count && at < bytes.length; index += 1) {
       const { name, end } = decodeName(bytes, at);
       const type = u16(bytes, end);
       const size = u16(bytes, end + 8);
@@ -103,9 +106,28 @@ function decodeData(
         port: u16(bytes, start + 4),
         target: decodeName(bytes, start + 6).name,
       };
+    case dnsType.SOA:
+      return decodeSoa(bytes, start, end);
     default:
       return { kind: "other", type, bytes: raw };
   }
+}
+
+function decodeSoa(bytes: Uint8Array, start: number, end: number): DnsData {
+  const primary = decodeName(bytes, start);
+  const mailbox = decodeName(bytes, primary.end);
+  const at = mailbox.end;
+  if (at + 20 !== end) throw new DecodeError("dns: a record of a wrong size");
+  return {
+    kind: "SOA",
+    primary: primary.name,
+    mailbox: mailbox.name,
+    serial: u32(bytes, at),
+    refresh: u32(bytes, at + 4),
+    retry: u32(bytes, at + 8),
+    expire: u32(bytes, at + 12),
+    minTtl: u32(bytes, at + 16),
+  };
 }
 
 function subnetOf(bytes: Uint8Array, start: number, end: number): ClientSubnet | undefined {
