@@ -83,6 +83,7 @@ export async function torture(options: RunOptions): Promise<RunOutcome> {
     await workload.stop();
   }
   if (notRecovered === undefined) await lookAtAll(servers, recorder);
+  else await servers.keepState(options.folder);
   servers.keepOutput(options.folder);
   const { operations, faults } = recorder;
   return { history: { run, operations, faults }, path, notRecovered };

@@ -158,6 +158,19 @@ export class Servers implements AsyncDisposable {
     }
   }
 
+  /** How each server sees the others, to `state.txt` in `folder`: for servers that do not come back. */
+  async keepState(folder: string): Promise<void> {
+    const lines: string[] = [];
+    for (const number of this.numbers()) {
+      for (const path of ["/v1/operator/raft/configuration?stale", "/v1/agent/members", "/v1/agent/self"]) {
+        const host = { address: this.network.address(number), port: httpPort };
+        const outcome = await exchange(host, { method: "GET", path }, probeTimeoutMs);
+        lines.push(`server ${number} ${path}: ${outcome.kind === "answer" ? outcome.body : outcome.why}`);
+      }
+    }
+    writeFileSync(join(folder, "state.txt"), `${lines.join("\n")}\n`);
+  }
+
   /** The last lines that each server printed. */
   output(): string {
     return this.#slots
