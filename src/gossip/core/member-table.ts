@@ -98,6 +98,11 @@ export class MemberTable {
     return times;
   }
 
+  /** Logical time of one member's status; 0 for who is none. */
+  statusTime(name: string): LamportTime {
+    return this.#rows.get(name)?.statusTime ?? zero;
+  }
+
   leftNames(): readonly string[] {
     return Array.from(this.#left, ({ member }) => member.name);
   }

@@ -43,6 +43,22 @@ export class Intents {
     return this.#parts.members.joinIntent(node, time) === "told";
   }
 
+  /**
+   * The time of a member's status, as another node has it. Of this node, a time that it does not know is that of a
+   * leave which it missed, as when it was forced to leave while it was cut off: whoever took it would hold this
+   * node for leaving for ever. The reference stays silent.
+   */
+  hearStatus(node: string, LTime: number): void {
+    const { members, departure } = this.#parts;
+    const isMissed =
+      node === this.#context.nodeName && departure.state === "running" && LTime > members.statusTime(node);
+    this.hearJoin(node, LTime);
+    if (!isMissed) return;
+    // Who has the leave from a list of those who left takes it for one later than it was.
+    this.clock.witness(lamportTime(LTime + 1));
+    this.announceJoin();
+  }
+
   /** Tells everyone that this node is here, as of now: later than any leave that went about. */
   announceJoin(): void {
     const body = { LTime: this.clock.time, Node: this.#context.nodeName };
