@@ -57,8 +57,30 @@ export class Interrupts implements Disposable {
   }
 }
 
-/** Resolves when `signal` aborts; at once if it has. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+/** How `work` turns out, or `undefined` once one of `signals` aborts; leaves no listener behind. */
+export function unlessAborted<Value>(
+  work: Promise<Value>,
+  signals: readonly AbortSignal[],
+): Promise<Value | undefined> {
+  if (signals.some((signal) => signal.aborted)) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      for (const signal of signals) signal.removeEventListener("abort", giveUp);
+    };
+    const giveUp = (): void => {
+      leave();
+      resolve(undefined);
+    };
+    for (const signal of signals) signal.addEventListener("abort", giveUp);
+    work.then(
+      (value) => {
+        leave();
+        resolve(value);
+      },
+      (error: Error) => {
+        leave();
+        reject(error);
+      },
+    );
+  });
 }

@@ -91,7 +91,10 @@ export class FakeAgent implements HttpTransport {
     const answered = path.startsWith("/v1/kv/")
       ? this.#kv(request, decodeURIComponent(path.slice("/v1/kv/".length)), query)
       : this.#session(request, path.split("/").slice(3));
-    return this.deliver(answered);
+    return new Promise((resolve, reject) => {
+      request.signal?.addEventListener("abort", () => reject(refused()));
+      this.deliver(answered).then(resolve, reject);
+    });
   }
 
   #session(request: HttpRequest, [verb = "", id = ""]: readonly string[]): HttpReply {

@@ -16,6 +16,7 @@ export class LockHold {
   ) {
     this.session = session;
     const lose = (): void => this.#lost.abort();
+    if (session.expired.aborted) lose();
     session.expired.addEventListener("abort", lose);
     this.#watching = untilLost(options, this.#over.signal, holds).then(lose);
   }

@@ -264,6 +264,17 @@ describe("a session that is kept", () => {
     expect(world.agent.requests.some((line) => line.includes("/destroy/"))).toBe(false);
   });
 
+  test("ends also when the agent does not answer", async () => {
+    const world = new World();
+    const session = await KeptSession.open(world.options(), { name: "n", ttl: "10s" });
+    world.agent.deliver = () => new Promise(() => undefined);
+    const ending = session.end();
+    await world.clock.advance(4_999);
+    expect(await stateOf(ending)).toBe("pending");
+    await world.clock.advance(1);
+    expect(await stateOf(ending)).toBeUndefined();
+  });
+
   test("ends also when the agent cannot be reached", async () => {
     const world = new World();
     const session = await KeptSession.open(world.options(), { name: "n", ttl: "10s" });

@@ -47,11 +47,13 @@ export async function sessionRenew(
 }
 
 /** Ends a session. */
-export async function sessionDestroy(client: HttpClient, id: string): Promise<void> {
-  await client.send({ method: "PUT", path: `/v1/session/destroy/${id}` });
+export async function sessionDestroy(client: HttpClient, id: string, signal: AbortSignal): Promise<void> {
+  await client.send({ method: "PUT", path: `/v1/session/destroy/${id}`, signal });
 }
 
 const retryMs = 1_000;
+/** An agent that does not answer is not waited for: the TTL ends the session as well. */
+const destroyMs = 5_000;
 
 /** What a kept session needs. */
 export interface SessionParts {
@@ -88,7 +90,11 @@ export class KeptSession {
     this.#over.abort();
     await this.#renewing;
     if (this.#expired.signal.aborted) return;
-    await unlessItFails(sessionDestroy(this.#parts.client, this.id));
+    const { client, clock } = this.#parts;
+    const late = new AbortController();
+    const timer = clock.after(destroyMs, () => late.abort());
+    await unlessItFails(sessionDestroy(client, this.id, late.signal));
+    timer[Symbol.dispose]();
   }
 
   async #renew(initialTtlMs: number): Promise<void> {

@@ -6,7 +6,7 @@ import { Semaphore } from "../../client/semaphore.ts";
 import { joinKey, lockKeyName, type LockOptions, type SharedLock } from "../../client/shared-lock.ts";
 import { ProconsulError } from "../../lib/errors.ts";
 import { pause } from "../../lib/pause.ts";
-import { aborted, childArgv, endProblem, Interrupts } from "../child.ts";
+import { childArgv, endProblem, Interrupts, unlessAborted } from "../child.ts";
 import { clientFlags, connect, serverFlags } from "../client-flags.ts";
 import { CommandFailure, defineCommand, orFail, type CommandContext } from "../command.ts";
 import { boolFlag, durationFlag, intFlag, optionalDurationFlag, stringFlag } from "../flag-set.ts";
@@ -118,7 +118,7 @@ async function holdAndRun(
     if (problem !== undefined) context.err(`Error running handler: ${problem}`);
     return { failed: problem !== undefined };
   });
-  const first = await Promise.race([ended, aborted(interrupts.stop), aborted(held.lost)]);
+  const first = await unlessAborted(ended, [interrupts.stop, held.lost]);
   if (first !== undefined) {
     tell(context, "Child terminated, releasing lock");
     return first.failed;

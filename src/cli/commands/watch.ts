@@ -7,7 +7,7 @@ import { parseGoBool } from "../../lib/flags.ts";
 import { renderGoDurationMs } from "../../lib/go-duration.ts";
 import { runWatch, type WatchView } from "../../lib/watch-plan.ts";
 import { parseWatch, WatchSpecError, type Watch } from "../../lib/watch-spec.ts";
-import { aborted, childArgv, endProblem, Interrupts } from "../child.ts";
+import { childArgv, endProblem, Interrupts, unlessAborted } from "../child.ts";
 import { clientFlags, connect, serverFlags } from "../client-flags.ts";
 import { CommandFailure, defineCommand, orFail, type CommandContext } from "../command.ts";
 import { boolFlag, listFlag, stringFlag } from "../flag-set.ts";
@@ -75,7 +75,7 @@ async function runChild(context: Context, interrupts: Interrupts, view: WatchVie
     });
     interrupts.attach(child);
     // The reference does not wait for its child once it is interrupted.
-    const end = await Promise.race([child.ended, aborted(interrupts.stop)]);
+    const end = await unlessAborted(child.ended, [interrupts.stop]);
     const problem = end === undefined ? undefined : endProblem(end);
     if (problem === undefined) return true;
     context.err(`Error executing handler: ${problem}`);
