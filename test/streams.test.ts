@@ -38,10 +38,9 @@ class Follower {
     const answer = await fetch(this.#url, { headers, signal: this.#end.signal });
     if (!answer.ok) throw new Error(await answer.text());
     let text = "";
-    for await (const part of (answer.body as ReadableStream<Uint8Array>).pipeThrough(
-      new TextDecoderStream(),
-    )) {
-      text += part;
+    const utf8 = new TextDecoder();
+    for await (const part of answer.body as ReadableStream<Uint8Array>) {
+      text += utf8.decode(part, { stream: true });
       for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
         this.#hear(text.slice(0, end));
         text = text.slice(end + 2);

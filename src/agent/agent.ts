@@ -4,6 +4,7 @@ import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { SoloEventPool, type UserEventPool } from "../lib/user-events.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
+import { AgentCache } from "./cache.ts";
 import { AntiEntropy } from "./anti-entropy.ts";
 import type { CheckIo } from "./check-io.ts";
 import { DefinitionLoader } from "./definition-loader.ts";
@@ -53,6 +54,8 @@ export class Agent {
   /** Registrations from outside, which are checked first. */
   readonly intake: Intake;
   readonly events: EventLog;
+  /** Servers' answers, for callers who take an older one. */
+  readonly cache: AgentCache;
   /** The node's metadata as the catalog has it. */
   readonly nodeMeta: Readonly<Record<string, string>>;
   readonly #sync: AntiEntropy;
@@ -70,6 +73,7 @@ export class Agent {
     this.logs = deps.logs;
     this.registry = deps.registry;
     this.#log = deps.log;
+    this.cache = new AgentCache({ rpc, clock, random, metrics: deps.metrics, rate: settings.cacheRate });
     this.nodeMeta = {
       ...settings.nodeMeta,
       "consul-network-segment": "",
@@ -145,6 +149,7 @@ export class Agent {
     this.#following[Symbol.dispose]();
     this.#reaper?.[Symbol.dispose]();
     this.#sync.stop();
+    this.cache.close();
     // A call under way is not waited for: without a leader it would hold the end up.
     this.registrar.stop();
     await this.#persistence.flush();

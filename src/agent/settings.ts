@@ -1,6 +1,7 @@
 /** What the agent must be told: who it is, how it behaves, and what the process around it can do. */
 import type { CheckDefinition, ServiceDefinition } from "../config/definitions.ts";
 import type { JsonObject } from "../wire/schema/codec.ts";
+import type { Rate } from "./rate-limit.ts";
 
 /** How checks behave. Times in milliseconds. */
 export interface CheckSettings {
@@ -48,6 +49,8 @@ export interface AgentSettings {
   readonly aclEnabled: boolean;
   /** Whether `?format=prometheus` answers. */
   readonly prometheus: boolean;
+  /** How often one entry of the cache may be fetched. */
+  readonly cacheRate: Rate;
 }
 
 /** A member of a gossip pool as the HTTP API shows it. Status: 1 alive, 2 leaving, 3 left, 4 failed. */

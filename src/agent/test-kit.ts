@@ -171,6 +171,7 @@ export const testSettings: AgentSettings = {
   definitions: { services: [], checks: [] },
   aclEnabled: false,
   prometheus: false,
+  cacheRate: { burst: 2, perSecond: undefined },
 };
 
 export interface TestAgent {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { AgentCache, defaultCacheRate } from "../agent/cache.ts";
 import { catalogCommands, catalogSnapshotPart } from "../fsm/catalog-commands.ts";
 import { coordinateCommands, coordinateSnapshotPart } from "../fsm/coordinate-commands.ts";
 import { autopilotCommands, autopilotSnapshotPart } from "../fsm/autopilot-commands.ts";
@@ -59,6 +60,13 @@ beforeEach(() => {
       metrics: noMetrics,
       kvValueBytesMax: 512 * 1024,
       txnBytesMax: 512 * 1024,
+      cache: new AgentCache({
+        rpc: server,
+        clock: stoppedClock,
+        metrics: noMetrics,
+        random: () => 0,
+        rate: defaultCacheRate,
+      }),
       snapshots: new Snapshots({
         consensus,
         tools: systemArchiveTools,
@@ -262,16 +270,31 @@ describe("catalog and health", () => {
 
   test("a hot answer is rendered once, and anew after a change", async () => {
     await register({ Node: "a", Service: { Service: "web" } });
-    const first = await call("GET", "/v1/health/service/web?cached");
-    const second = await call("GET", "/v1/health/service/web?cached");
+    const first = await call("GET", "/v1/health/service/web");
+    const second = await call("GET", "/v1/health/service/web");
     expect(second.bytes).toBe(first.bytes);
-    expect([first.headers["X-Cache"], second.headers["X-Cache"], second.headers["Age"]]).toEqual([
-      "MISS",
-      "HIT",
-      "0",
-    ]);
     await register({ Node: "a", Check: { Name: "c", Status: "passing" } });
     expect((await call("GET", "/v1/health/service/web")).bytes).not.toBe(first.bytes);
+  });
+
+  test("a cached answer says so, follows what changes, and can be had afresh", async () => {
+    await register({ Node: "a", Service: { Service: "web" } });
+    const cached = async (): Promise<readonly (string | undefined)[]> => {
+      const { headers, text } = await call("GET", "/v1/health/service/web?cached");
+      const { length } = (JSON.parse(text) as { Checks: unknown[] }[])[0]?.Checks ?? [];
+      return [headers["X-Cache"], headers["Age"], String(length)];
+    };
+    expect(await cached()).toEqual(["MISS", undefined, "0"]);
+    expect(await cached()).toEqual(["HIT", "0", "0"]);
+    await register({ Node: "a", Check: { Name: "c", Status: "passing" } });
+    for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    expect(await cached()).toEqual(["HIT", "0", "1"]);
+    for (const path of ["catalog/services", "catalog/service/web", "catalog/datacenters"]) {
+      const seen = [];
+      for (let time = 0; time < 2; time += 1)
+        seen.push((await call("GET", `/v1/${path}?cached`)).headers["X-Cache"]);
+      expect(seen).toEqual(["MISS", "HIT"]);
+    }
   });
 
   test("a blocked read sleeps through other services and wakes for its own", async () => {

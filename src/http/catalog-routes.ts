@@ -1,4 +1,5 @@
 /** `/v1/catalog/…`. Source: the reference's HTTP API. */
+import { catalogListCache, catalogServiceCache, datacentersCache } from "../agent/cache-types.ts";
 import { list, map } from "../wire/schema/collections.ts";
 import { str } from "../wire/schema/scalars.ts";
 import { fromJsonValue } from "../wire/schema/struct.ts";
@@ -16,6 +17,7 @@ import {
 import { GatewayService } from "../wire/structs/operator-state.ts";
 import type { NodeService } from "../wire/structs/service.ts";
 import {
+  callCached,
   callServer,
   discoveryParams,
   metaFilters,
@@ -60,9 +62,11 @@ function withDefaults<T extends { readonly Datacenter: string }>(
 async function datacenters(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   // Every datacenter answers for all, so `?dc` means nothing here.
   const { Datacenter: _, ...options } = discoveryParams(request, context);
-  const names = await context.rpc.call(methods.catalogDatacenters, options, request.signal);
-  const cache = options.UseCache ? { "X-Cache": "MISS" } : {};
-  return jsonResponse(request, list(str).json(names ?? []), cache);
+  const { reply, cacheHeaders } = await callCached(request, context, {
+    type: datacentersCache,
+    args: options,
+  });
+  return jsonResponse(request, list(str).json(reply ?? []), cacheHeaders);
 }
 
 async function nodes(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
@@ -76,7 +80,6 @@ async function nodes(request: RoutedRequest, context: HttpContext): Promise<Http
   return sharedResponse(request, reply, {
     shared,
     variant: "nodes",
-    cacheable: false,
     render: () => renderJson(Nodes, shared),
   });
 }
@@ -87,12 +90,12 @@ async function services(request: RoutedRequest, context: HttpContext): Promise<H
     NodeMetaFilters: metaFilters(request),
     Source: sourceOf(request, context),
   };
-  const reply = await callServer(request, context, { method: methods.catalogServices, args });
+  const { reply, cacheHeaders } = await callCached(request, context, { type: catalogListCache, args });
   const shared = reply.Services ?? {};
   return sharedResponse(request, reply, {
     shared,
     variant: "services",
-    cacheable: true,
+    cacheHeaders,
     render: () => renderJson(Services, shared),
   });
 }
@@ -103,12 +106,12 @@ async function instances(
   connect: boolean,
 ): Promise<HttpResponse> {
   const args = { ...serviceArgs(request, context), Connect: connect };
-  const reply = await callServer(request, context, { method: methods.catalogServiceNodes, args });
+  const { reply, cacheHeaders } = await callCached(request, context, { type: catalogServiceCache, args });
   const shared = reply.ServiceNodes ?? [];
   return sharedResponse(request, reply, {
     shared,
     variant: "instances",
-    cacheable: true,
+    cacheHeaders,
     render: () => renderJson(ServiceNodes, shared.map(withLists)),
   });
 }

@@ -1,4 +1,5 @@
 /** What the catalog's and health's handlers share: their parameters, errors with headers, shared renderings. */
+import type { CacheableRequest, CacheType } from "../agent/cache-types.ts";
 import { displayText } from "../lib/byte-string.ts";
 import { NoLeaderError } from "../lib/consensus.ts";
 import { parseIp, renderIp } from "../lib/ip.ts";
@@ -12,7 +13,7 @@ import { decodePath, HttpError, type HttpContext, type HttpResponse, type Routed
 /** Bodies of registrations are refused above this. */
 export const registrationBytesMax = 16 * 1024 * 1024;
 
-const durationDirectives = ["max-age=", "stale-if-error="];
+const secondNs = 1e9;
 const noConsistencyHeaders = {
   "X-Consul-Index": "1",
   "X-Consul-KnownLeader": "false",
@@ -21,8 +22,7 @@ const noConsistencyHeaders = {
 
 /** `readParams` with the rules of cached and stale reads. Throws `HttpError` 400. */
 export function discoveryParams(request: RoutedRequest, context: HttpContext): ReadParams {
-  checkCacheControl(request);
-  const params = readParams(request, context);
+  const params = { ...readParams(request, context), ...cacheControl(request) };
   if (params.UseCache && params.RequireConsistent) {
     throw new HttpError(400, "Cannot specify ?cached with ?consistent, conflicting semantics.");
   }
@@ -33,14 +33,26 @@ export function discoveryParams(request: RoutedRequest, context: HttpContext): R
   return { ...params, AllowStale: true };
 }
 
-function checkCacheControl(request: RoutedRequest): void {
-  for (const directive of (request.header("cache-control") ?? "").toLowerCase().split(",")) {
-    const trimmed = directive.trim();
-    const name = durationDirectives.find((one) => trimmed.startsWith(one));
-    if (name !== undefined && !/^[+-]?\d+$/.test(trimmed.slice(name.length))) {
-      throw new HttpError(400, "Invalid Cache-Control header.");
-    }
+/** What the caller takes from a cache. A `max-age` of 0 cannot be told from none, so it means to revalidate. */
+function cacheControl(request: RoutedRequest): Partial<ReadParams> {
+  const header = request.header("cache-control") ?? "";
+  if (header === "") return {};
+  let wanted: Partial<ReadParams> = {};
+  for (const directive of header.toLowerCase().split(",")) {
+    const [name, value] = split(directive.trim());
+    if (name === "must-revalidate" && value === undefined) wanted = { ...wanted, MustRevalidate: true };
+    if (value === undefined || (name !== "max-age" && name !== "stale-if-error")) continue;
+    if (!/^[+-]?\d+$/.test(value)) throw new HttpError(400, "Invalid Cache-Control header.");
+    const ns = Number(value) * secondNs;
+    if (name === "stale-if-error") wanted = { ...wanted, StaleIfError: ns };
+    else wanted = { ...wanted, MaxAge: ns, ...(ns === 0 ? { MustRevalidate: true } : {}) };
   }
+  return wanted;
+}
+
+function split(directive: string): readonly [string, string | undefined] {
+  const at = directive.indexOf("=");
+  return at < 0 ? [directive, undefined] : [directive.slice(0, at), directive.slice(at + 1)];
 }
 
 /** `?node-meta=key:value`, repeatable. */
@@ -114,6 +126,34 @@ export function callServer<Q, R>(
   });
 }
 
+/** A reply, with the headers that say what the cache had to do with it. */
+export interface MaybeCached<R> {
+  readonly reply: R;
+  readonly cacheHeaders: Readonly<Record<string, string>>;
+}
+
+/** Asks the agent's cache where the caller wants that, or else a server. */
+export async function callCached<Q extends CacheableRequest, R>(
+  request: RoutedRequest,
+  context: HttpContext,
+  {
+    type,
+    args,
+  }: { readonly type: CacheType<Q, R>; readonly args: NoInfer<Q> & { readonly UseCache: boolean } },
+): Promise<MaybeCached<R>> {
+  const { cache } = context;
+  if (cache === undefined || !args.UseCache) {
+    return { reply: await callServer(request, context, { method: type.method, args }), cacheHeaders: {} };
+  }
+  try {
+    const { reply, isHit, ageMs } = await cache.get(type, args, request.signal);
+    const seconds = String(Math.round(ageMs / 1000));
+    return { reply, cacheHeaders: isHit ? { "X-Cache": "HIT", Age: seconds } : { "X-Cache": "MISS" } };
+  } catch (error) {
+    throw withHeaders(error);
+  }
+}
+
 function withHeaders(error: unknown): unknown {
   if (!(error instanceof RpcError || error instanceof NoLeaderError)) return error;
   const status = error.message.startsWith(filterErrorPrefix) ? 400 : 500;
@@ -131,21 +171,21 @@ export function sharedResponse(
     shared,
     variant,
     render,
-    cacheable,
+    cacheHeaders = {},
   }: {
     readonly shared: object;
     readonly variant: string;
     readonly render: () => string;
-    /** Whether `?cached` applies to this read. */
-    readonly cacheable: boolean;
+    /** What the agent's cache has to say of it. */
+    readonly cacheHeaders?: Readonly<Record<string, string>>;
   },
 ): HttpResponse {
   const pretty = request.query.has("pretty");
   const key = pretty ? `${variant} pretty` : variant;
-  const { bytes: body, isNew } = renderShared(shared, key, () => (pretty ? indentJson(render()) : render()));
-  const headers = { "Content-Type": "application/json", ...metaHeaders(meta) };
-  if (!cacheable || !request.query.has("cached")) return { status: 200, headers, body };
-  // What is shared is dropped the moment it changes, so its age is nought.
-  const cache = isNew ? { "X-Cache": "MISS" } : { "X-Cache": "HIT", Age: "0" };
-  return { status: 200, headers: { ...headers, ...cache }, body };
+  const { bytes: body } = renderShared(shared, key, () => (pretty ? indentJson(render()) : render()));
+  return {
+    status: 200,
+    headers: { "Content-Type": "application/json", ...metaHeaders(meta), ...cacheHeaders },
+    body,
+  };
 }

@@ -1,4 +1,5 @@
 /** `/v1/health/…`. Source: the reference's HTTP API. */
+import { healthServicesCache } from "../agent/cache-types.ts";
 import { list } from "../wire/schema/collections.ts";
 import * as methods from "../wire/rpc/methods.ts";
 import {
@@ -6,9 +7,11 @@ import {
   ChecksInStateRequest,
   HealthCheck,
   ServiceSpecificRequest,
+  type IndexedCheckServiceNodes,
   type IndexedHealthChecks,
 } from "../wire/structs/catalog.ts";
 import {
+  callCached,
   callServer,
   discoveryParams,
   metaFilters,
@@ -16,6 +19,7 @@ import {
   serviceArgs,
   sharedResponse,
   sourceOf,
+  type MaybeCached,
 } from "./discovery.ts";
 import { metaHeaders, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
@@ -69,7 +73,6 @@ function checksResponse(request: RoutedRequest, reply: IndexedHealthChecks): Htt
   return sharedResponse(request, reply, {
     shared,
     variant: "checks",
-    cacheable: false,
     render: () => renderJson(HealthChecks, shared.map(withTags)),
   });
 }
@@ -84,15 +87,30 @@ async function instances(
     Connect: kind === "connect",
     Ingress: kind === "ingress",
   };
-  const reply = await callServer(request, context, { method: methods.healthServiceNodes, args });
+  const { reply, cacheHeaders } = await hotOrCached(request, context, args);
   const passing = passingOnly(request, reply);
   const shared = reply.Nodes ?? [];
   return sharedResponse(request, reply, {
     shared,
     variant: passing ? "passing" : "all",
-    cacheable: true,
+    cacheHeaders,
     render: () => renderJson(CheckServiceNodes, (passing ? shared.filter(passes) : shared).map(withLists)),
   });
+}
+
+/** Without a cache the reply is at hand more often than not: no turn of the loop is spent on it then. */
+function hotOrCached(
+  request: RoutedRequest,
+  context: HttpContext,
+  args: ServiceSpecificRequest,
+): Promise<MaybeCached<IndexedCheckServiceNodes>> | MaybeCached<IndexedCheckServiceNodes> {
+  if (args.UseCache) return callCached(request, context, { type: healthServicesCache, args });
+  const reply = callServer(request, context, { method: methods.healthServiceNodes, args });
+  const uncached = (one: IndexedCheckServiceNodes): MaybeCached<IndexedCheckServiceNodes> => ({
+    reply: one,
+    cacheHeaders: {},
+  });
+  return reply instanceof Promise ? reply.then(uncached) : uncached(reply);
 }
 
 /** Whether `?passing` is on. The reference looks at it after the read, so the refusal has the read's headers. */

@@ -1,4 +1,5 @@
 /** `/v1/query`: prepared queries. Texts, statuses and headers are the reference's. */
+import { preparedQueryCache } from "../agent/cache-types.ts";
 import { displayText } from "../lib/byte-string.ts";
 import { DecodeError } from "../lib/errors.ts";
 import { quoteGo } from "../lib/go-quote.ts";
@@ -21,7 +22,7 @@ import {
   PreparedQueryExecuteResponse,
   PreparedQueryExplainResponse,
 } from "../wire/structs/prepared-query.ts";
-import { callServer, discoveryParams, sourceOf } from "./discovery.ts";
+import { callCached, callServer, discoveryParams, sourceOf } from "./discovery.ts";
 import {
   datacenterOf,
   jsonResponse,
@@ -98,11 +99,11 @@ async function one(request: RoutedRequest, context: HttpContext, QueryID: string
 
 async function execute(request: RoutedRequest, context: HttpContext, name: string): Promise<HttpResponse> {
   const args = { ...executeArgs(request, context, name), Connect: connectOf(request) };
-  const reply = await read(request, context, { method: preparedQueryExecute, args });
+  const { reply, cacheHeaders } = args.UseCache
+    ? await callCached(request, context, { type: preparedQueryCache, args })
+    : { reply: await read(request, context, { method: preparedQueryExecute, args }), cacheHeaders: {} };
   const shown = { ...reply, Nodes: reply.Nodes ?? [] };
-  // Nothing keeps results yet, so none is ever found.
-  const cache = args.UseCache ? { "X-Cache": "MISS" } : {};
-  const headers = { ...metaHeaders(reply), ...cache };
+  const headers = { ...metaHeaders(reply), ...cacheHeaders };
   return jsonResponse(request, renderJson(PreparedQueryExecuteResponse, shown), headers);
 }
 

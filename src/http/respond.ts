@@ -37,7 +37,7 @@ export function readParams(request: RoutedRequest, context: HttpContext): ReadPa
     RequireConsistent: consistent,
     StaleIfError: 0,
     Token: tokenOf(request),
-    UseCache: query.has("cached"),
+    UseCache: context.cache !== undefined && query.has("cached"),
   };
 }
 

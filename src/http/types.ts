@@ -3,6 +3,7 @@
  *
  * The path stays undecoded, since a KV key may hold `%2F`, `//` and `..`; `decodePath` gives its bytes.
  */
+import type { AgentCache } from "../agent/cache.ts";
 import { byteString, type ByteString } from "../lib/byte-string.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
@@ -52,6 +53,8 @@ export interface HttpContext {
   readonly metrics: Metrics;
   readonly kvValueBytesMax: number;
   readonly txnBytesMax: number;
+  /** For callers who ask for `?cached`; absent where the configuration forbids it. */
+  readonly cache?: Pick<AgentCache, "get">;
   /** Users' snapshots; without it `/v1/snapshot` refuses. */
   readonly snapshots?: SnapshotService;
 }

@@ -41,6 +41,7 @@ import { openDns, type DnsService } from "./dns.ts";
 import { openListeners } from "./listeners.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { createAgentWatches } from "./agent-watches.ts";
+import { cacheRate } from "./cache-rate.ts";
 import { joinPools } from "./join-pools.ts";
 import { sendCoordinates } from "./send-coordinates.ts";
 
@@ -148,7 +149,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
   const { config } = parts;
   const app = createApp({
     routes: allRoutes(agent),
-    context: httpContext(assembly),
+    context: { ...httpContext(assembly), ...(config.http.useCache ? { cache: agent.cache } : {}) },
     blockedEndpoints: config.http.blockEndpoints,
     responseHeaders: config.http.responseHeaders,
     unprintableCharFilter: config.http.unprintableCharFilter,
@@ -194,6 +195,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     agent,
     reload: (next) => {
       dns?.reload(next);
+      agent.cache.reload(cacheRate(next));
       watches.reload(next.watches);
     },
     leave: () => core.leave(),
@@ -296,5 +298,6 @@ function agentSettings({ config, nodeId, build }: AgentProcessParts): AgentSetti
     definitions: { services: config.services, checks: config.checks },
     aclEnabled: config.acl.enabled,
     prometheus: config.telemetry.prometheusRetentionMs !== undefined,
+    cacheRate: cacheRate(config),
   };
 }

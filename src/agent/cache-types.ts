@@ -1,0 +1,95 @@
+/** What the agent caches, as the reference does (1.16), and what tells two requests apart. */
+import type { RpcMethod } from "../wire/rpc/method.ts";
+import {
+  catalogDatacenters,
+  catalogServiceNodes,
+  catalogServices,
+  healthServiceNodes,
+} from "../wire/rpc/methods.ts";
+import { preparedQueryExecute } from "../wire/rpc/prepared-query-methods.ts";
+import type { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
+
+/** The options that a cache obeys, and those that it sets. */
+export interface CacheableRequest {
+  readonly Datacenter?: string;
+  readonly Token: string;
+  readonly MinQueryIndex: number;
+  readonly MaxQueryTime: number;
+  readonly MaxAge: number;
+  readonly MustRevalidate: boolean;
+  readonly StaleIfError: number;
+  readonly AllowStale: boolean;
+}
+
+/** A kind of answer that is kept. */
+export interface CacheType<Q extends CacheableRequest, R> {
+  /** As metrics have it. */
+  readonly name: string;
+  readonly method: RpcMethod<Q, R>;
+  /** Kept up to date by blocking queries; otherwise fetched anew when a caller finds it too old. */
+  readonly isRefreshed: boolean;
+  /** Everything that changes the answer, beside datacenter and token. */
+  keyOf(request: Q): readonly unknown[];
+  /** The index of an answer; 0 where it has none. */
+  indexOf(reply: R): number;
+}
+
+/** Distance is part of the question, although the reference forgets it. */
+function instancesKey(request: ServiceSpecificRequest): readonly unknown[] {
+  return [
+    request.NodeMetaFilters,
+    request.ServiceName.toLowerCase(),
+    request.ServiceTag,
+    (request.ServiceTags ?? []).toSorted(),
+    request.ServiceAddress,
+    request.TagFilter,
+    request.Connect,
+    request.Ingress,
+    request.Filter,
+    request.Source.Node,
+  ];
+}
+
+function cacheType<Q extends CacheableRequest, R>(declared: CacheType<Q, R>): CacheType<Q, R> {
+  return declared;
+}
+
+export const healthServicesCache = cacheType({
+  name: "health-services",
+  method: healthServiceNodes,
+  isRefreshed: true,
+  keyOf: instancesKey,
+  indexOf: ({ Index }) => Index,
+});
+
+export const catalogServiceCache = cacheType({
+  name: "catalog-services",
+  method: catalogServiceNodes,
+  isRefreshed: true,
+  keyOf: instancesKey,
+  indexOf: ({ Index }) => Index,
+});
+
+export const catalogListCache = cacheType({
+  name: "catalog-list-services",
+  method: catalogServices,
+  isRefreshed: true,
+  keyOf: ({ NodeMetaFilters, Filter }) => [NodeMetaFilters, Filter],
+  indexOf: ({ Index }) => Index,
+});
+
+export const datacentersCache = cacheType({
+  name: "catalog-datacenters",
+  method: catalogDatacenters,
+  isRefreshed: false,
+  keyOf: () => [],
+  indexOf: () => 0,
+});
+
+export const preparedQueryCache = cacheType({
+  name: "prepared-query",
+  method: preparedQueryExecute,
+  isRefreshed: false,
+  keyOf: ({ QueryIDOrName, Limit, Connect, Source }) => [QueryIDOrName, Limit, Connect, Source.Node],
+  indexOf: () => 0,
+});
