@@ -43,6 +43,11 @@ export interface WatchPlan {
   handle(view: WatchView): Promise<void>;
   /** A read failed with `reason` and will be tried again. */
   failed(reason: string, retryMs: number): void;
+  /**
+   * Waits before the next try, or until `signal` aborts. Answers "news" if it came back early because it may
+   * go better: then the waits begin anew. Without it nothing shortens them.
+   */
+  pauseRetry?(retryMs: number, signal: AbortSignal): Promise<"time" | "news">;
 }
 
 const retryBaseMs = 5_000;
@@ -64,7 +69,8 @@ export async function runWatch(plan: WatchPlan): Promise<void> {
       last = undefined;
       const retryMs = Math.min(retryMaxMs, retryBaseMs * failureCount ** 2);
       plan.failed(reading.reason, retryMs);
-      await pause(clock, retryMs, signal);
+      if (plan.pauseRetry === undefined) await pause(clock, retryMs, signal);
+      else if ((await plan.pauseRetry(retryMs, signal)) === "news") failureCount = 0;
       continue;
     }
     failureCount = 0;

@@ -155,12 +155,15 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     unprintableCharFilter: config.http.unprintableCharFilter,
   });
   const ending = new AbortController();
-  const watching = watchServers(core, () => agent.serverUp());
+  const watches = createAgentWatches({ app, config, log, clock: systemClock });
+  const watching = watchServers(core, () => {
+    agent.serverUp();
+    watches.serverUp();
+  });
   const random = (limit: number): number => rng.below(limit);
   const sending = sendCoordinates({ config, core, clock: systemClock, log, random });
   let listeners: readonly Listener[] = [];
   let dns: DnsService | undefined;
-  const watches = createAgentWatches({ app, config, log, clock: systemClock });
   const closeDoors = async (): Promise<void> => {
     ending.abort();
     watches[Symbol.dispose]();

@@ -219,6 +219,23 @@ test("a view that cannot be read is tried again, later each time, and then told 
   expect(world.ran.length).toBe(2);
 });
 
+test("a server that comes up is asked at once, and the waits begin anew", async () => {
+  const world = new World();
+  using watches = world.watches();
+  world.fail("no servers");
+  watches.replace([{ ...key, args: ["x"] }]);
+  await world.clock.advance(5_000);
+  watches.serverUp();
+  await settle();
+  world.fail(undefined);
+  await world.clock.advance(5_000);
+  expect(
+    world.lines.filter((line) => line.startsWith("error")).map((line) => /"retry":"(\w+)"/u.exec(line)?.[1]),
+  ).toEqual(["5s", "20s", "5s"]);
+  expect(world.ran.length).toBe(1);
+  watches.serverUp();
+});
+
 test("a reload ends the old watches, unless the new ones are no good", async () => {
   const world = new World();
   using watches = world.watches();

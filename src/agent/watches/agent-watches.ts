@@ -1,6 +1,7 @@
 /** The watches that an agent runs for its configuration. */
 import type { Clock } from "../../lib/clock.ts";
 import { renderGoDurationMs } from "../../lib/go-duration.ts";
+import { pause } from "../../lib/pause.ts";
 import { runWatch, type WatchSource } from "../../lib/watch-plan.ts";
 import { WatchSpecError, type Watch, type WatchParams } from "../../lib/watch-spec.ts";
 import { callHandler, type HandlerParts } from "./watch-handler.ts";
@@ -18,6 +19,8 @@ export interface AgentWatchParts extends HandlerParts {
 /** The watches that run; none before `replace` is called. */
 export class AgentWatches implements Disposable {
   readonly #parts: AgentWatchParts;
+  /** Watches that wait before they try again. */
+  readonly #waiting = new Set<AbortController>();
   #running = new AbortController();
 
   constructor(parts: AgentWatchParts) {
@@ -48,6 +51,11 @@ export class AgentWatches implements Disposable {
     }
   }
 
+  /** A server may be there that was not before: watches that failed try again at once. */
+  serverUp(): void {
+    for (const waiting of this.#waiting) waiting.abort();
+  }
+
   /** Ends all watches; handlers that run are left to finish. */
   [Symbol.dispose](): void {
     this.#running.abort();
@@ -64,6 +72,7 @@ export class AgentWatches implements Disposable {
       clock,
       signal,
       handle: (view) => callHandler(this.#parts, handler, view),
+      pauseRetry: (retryMs, over) => this.#pauseRetry(retryMs, over),
       failed: (reason, retryMs) =>
         watchLog.error("Watch errored", {
           type: watch.spec.kind,
@@ -72,5 +81,16 @@ export class AgentWatches implements Disposable {
         }),
     });
     running.catch((error: unknown) => log.error("Failed to run watch", { error: String(error) }));
+  }
+
+  async #pauseRetry(retryMs: number, over: AbortSignal): Promise<"time" | "news"> {
+    const waiting = new AbortController();
+    const wake = (): void => waiting.abort();
+    over.addEventListener("abort", wake);
+    this.#waiting.add(waiting);
+    await pause(this.#parts.clock, retryMs, waiting.signal);
+    this.#waiting.delete(waiting);
+    over.removeEventListener("abort", wake);
+    return waiting.signal.aborted ? "news" : "time";
   }
 }
