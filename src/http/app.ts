@@ -8,6 +8,8 @@ import { NoLeaderError } from "../lib/consensus.ts";
 import { BodyTooLargeError, DecodeError, ProconsulError } from "../lib/errors.ts";
 import { displayText } from "../lib/byte-string.ts";
 import { PermissionDeniedError } from "../wire/rpc/method.ts";
+import type { Clock } from "../lib/clock.ts";
+import { measuredRoutes } from "./measured-routes.ts";
 import { plainResponse } from "./respond.ts";
 import {
   decodePath,
@@ -34,6 +36,8 @@ export interface AppOptions {
   readonly responseHeaders: Readonly<Record<string, string>>;
   /** Refuse paths with unprintable characters. */
   readonly unprintableCharFilter: boolean;
+  /** Measures how long requests take; absent: they are not measured. */
+  readonly clock?: Clock;
 }
 
 /** A door that never throws nor rejects: every failure is an answer. */
@@ -41,7 +45,10 @@ export type App = (request: HttpRequest) => Promise<HttpResponse> | HttpResponse
 
 /** Builds the door. */
 export function createApp(options: AppOptions): App {
-  const table = routeTable(options.routes);
+  const { clock, routes } = options;
+  const table = routeTable(
+    clock === undefined ? routes : measuredRoutes(routes, { ...options.context, clock }),
+  );
   const { responseHeaders, context } = options;
   const hasHeaders = Object.keys(responseHeaders).length > 0;
   const whole = (response: HttpResponse): HttpResponse =>

@@ -1,7 +1,6 @@
 /** A running agent: its server, its local part, its HTTP door, and how they stop together. */
 import { createAgent, type Agent } from "../agent/agent.ts";
 import { noFiles } from "../agent/files.ts";
-import { MetricsRegistry } from "../agent/metrics-registry.ts";
 import type { CheckIo } from "../agent/check-io.ts";
 import type { AgentSettings } from "../agent/settings.ts";
 import type { Config } from "../config/config.ts";
@@ -43,7 +42,9 @@ import type { AgentCore } from "./agent-core.ts";
 import { createAgentWatches } from "./agent-watches.ts";
 import { cacheRate } from "./cache-rate.ts";
 import { joinPools } from "./join-pools.ts";
+import { reportProcess } from "./report-metrics.ts";
 import { sendCoordinates } from "./send-coordinates.ts";
+import { openTelemetry, type Telemetry } from "./telemetry.ts";
 
 export interface AgentProcessParts {
   readonly config: Config;
@@ -70,7 +71,21 @@ export interface AgentProcess {
 export async function startAgentProcess(parts: AgentProcessParts): Promise<AgentProcess> {
   const { config, logs } = parts;
   const log = logs.logger("agent");
-  const registry = new MetricsRegistry(systemClock);
+  const telemetry = await openTelemetry({ net: systemNet, clock: systemClock, log }, config);
+  try {
+    return await startCore(parts, { log, telemetry });
+  } catch (error) {
+    telemetry[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function startCore(
+  parts: AgentProcessParts,
+  { log, telemetry }: { readonly log: Log; readonly telemetry: Telemetry },
+): Promise<AgentProcess> {
+  const { config, logs } = parts;
+  const { registry } = telemetry;
   const rng = systemRng();
   const coreParts = {
     config,
@@ -119,7 +134,7 @@ export async function startAgentProcess(parts: AgentProcessParts): Promise<Agent
           ),
       },
     });
-    return await assemble({ parts, log, core, agent, registry, rng });
+    return await assemble({ parts, log, core, agent, telemetry, rng });
   } catch (error) {
     await core.close();
     throw error;
@@ -140,12 +155,12 @@ interface Assembly {
   readonly log: Log;
   readonly core: AgentCore;
   readonly agent: Agent;
-  readonly registry: MetricsRegistry;
+  readonly telemetry: Telemetry;
   readonly rng: Rng;
 }
 
 async function assemble(assembly: Assembly): Promise<AgentProcess> {
-  const { parts, log, core, agent, registry, rng } = assembly;
+  const { parts, log, core, agent, telemetry, rng } = assembly;
   const { config } = parts;
   const app = createApp({
     routes: allRoutes(agent),
@@ -153,6 +168,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     blockedEndpoints: config.http.blockEndpoints,
     responseHeaders: config.http.responseHeaders,
     unprintableCharFilter: config.http.unprintableCharFilter,
+    clock: systemClock,
   });
   const ending = new AbortController();
   const watches = createAgentWatches({ app, config, log, clock: systemClock });
@@ -162,6 +178,12 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
   });
   const random = (limit: number): number => rng.below(limit);
   const sending = sendCoordinates({ config, core, clock: systemClock, log, random });
+  const reporting = reportProcess({
+    config,
+    clock: systemClock,
+    metrics: telemetry.registry,
+    version: parts.build.compatibleVersion,
+  });
   let listeners: readonly Listener[] = [];
   let dns: DnsService | undefined;
   const closeDoors = async (): Promise<void> => {
@@ -169,6 +191,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     watches[Symbol.dispose]();
     watching[Symbol.dispose]();
     sending[Symbol.dispose]();
+    reporting[Symbol.dispose]();
     await dns?.close();
     await Promise.all(listeners.map((listener) => listener.close()));
     await agent.stop();
@@ -183,7 +206,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
       net: systemNet,
       clock: systemClock,
       log,
-      metrics: registry,
+      metrics: telemetry.registry,
       random,
     });
     watches.replace(config.watches);
@@ -197,6 +220,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
   return {
     agent,
     reload: (next) => {
+      telemetry.reload(next);
       dns?.reload(next);
       agent.cache.reload(cacheRate(next));
       watches.reload(next.watches);
@@ -205,18 +229,19 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     stop: async () => {
       await closeDoors();
       await core.close();
+      telemetry[Symbol.dispose]();
     },
   };
 }
 
-function httpContext({ parts, log, core, registry }: Assembly): HttpContext {
+function httpContext({ parts, log, core, telemetry }: Assembly): HttpContext {
   const { config } = parts;
   return {
     rpc: core.rpc,
     datacenter: config.datacenter,
     nodeName: config.nodeName,
     log: log.named("http"),
-    metrics: registry,
+    metrics: telemetry.registry,
     kvValueBytesMax: config.limits.kvMaxValueSize,
     txnBytesMax: config.limits.txnMaxReqLen,
     snapshots: core.snapshots,

@@ -15,6 +15,7 @@ import { runLeaderDuties } from "../server/leader-duties.ts";
 import { Reconciler } from "../server/leader-reconciler.ts";
 import type { LeaderSessionTimers } from "../server/session-timers.ts";
 import type { TombstoneGc } from "../server/tombstone-gc.ts";
+import { reportUsage } from "../server/usage-metrics.ts";
 import { defaultAutopilotConfig } from "../state/autopilot.ts";
 import type { RegisterRequest } from "../wire/structs/catalog.ts";
 import type { AutopilotConfig } from "../wire/structs/operator.ts";
@@ -34,7 +35,8 @@ export function runLeader(parts: ServerParts, { context, autopilot, timers, gc }
   const log = parts.log.named("leader");
   const { datacenter, nodeName } = context.settings;
   const shared = { consensus, store, pool, clock, metrics, log };
-  return runLeaderDuties({
+  const reporting = reportUsage(context, () => timers.count());
+  const duties = runLeaderDuties({
     ...shared,
     reconciler: new Reconciler({ ...shared, autopilot, datacenter, nodeName, ownNode: ownNode(parts) }),
     announce: () => parts.cluster?.announceLeader(),
@@ -52,6 +54,12 @@ export function runLeader(parts: ServerParts, { context, autopilot, timers, gc }
       autopilot.disableReconciliation();
     },
   });
+  return {
+    [Symbol.dispose]: () => {
+      reporting[Symbol.dispose]();
+      duties[Symbol.dispose]();
+    },
+  };
 }
 
 /** Autopilot, which watches from now on and changes nothing yet. */

@@ -166,7 +166,8 @@ const usage = endpoint({
 
 const meshKinds = ["connect-proxy", "mesh-gateway", "terminating-gateway", "ingress-gateway", "api-gateway"];
 
-function countUsage({ tables }: StateStore): ServiceUsage {
+/** How many services, instances and nodes there are. O(instances). */
+export function countUsage({ tables }: StateStore): ServiceUsage {
   const names = new Set<string>();
   const mesh: Record<string, number> = { "connect-native": 0 };
   for (const kind of meshKinds) mesh[kind] = 0;
