@@ -9,12 +9,17 @@
  * so a record that is left over from an earlier use of a block is known by its lower number. The nonce keeps
  * a value that a client stored from ever passing for a record.
  */
-import { crc32 } from "node:zlib";
+import * as zlib from "node:zlib";
 import { must } from "../lib/assert.ts";
 import { DecodeError } from "../lib/errors.ts";
 import { logIndex, term, type LogIndex } from "../lib/log-index.ts";
 import type { Entry, HardState } from "../raft/core/entry.ts";
 import type { EntryCodec, LogCommit } from "../raft/node/log-store.ts";
+import { crc32 as portableCrc32 } from "../wire/gossip/crc32.ts";
+
+/** The runtime's own where it has one: Node has it from 20.15 on. */
+const crc32: (bytes: Uint8Array, before?: number) => number =
+  (zlib as { readonly crc32?: typeof portableCrc32 }).crc32 ?? portableCrc32;
 
 /** Records begin at multiples of this: a physical sector of today's disks, a page of the kernel's cache. */
 export const blockBytes = 4_096;

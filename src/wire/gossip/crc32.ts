@@ -6,9 +6,12 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** CRC-32 (IEEE 802.3, as zip and Ethernet use it) of the bytes, unsigned. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffff_ffff;
+/**
+ * CRC-32 (IEEE 802.3, as zip and Ethernet use it) of the bytes, unsigned. With the sum of what comes before them it is
+ * that of both.
+ */
+export function crc32(bytes: Uint8Array, before = 0): number {
+  let crc = ~before >>> 0;
   for (const byte of bytes) crc = (crc >>> 8) ^ (table[(crc ^ byte) & 0xff] ?? 0);
   return (crc ^ 0xffff_ffff) >>> 0;
 }
