@@ -19,6 +19,7 @@ import { leaveServer } from "../server/leader-leave.ts";
 import { Snapshots } from "../server/snapshot.ts";
 import { newLeaderEvent } from "../wire/gossip/serf-user-events.ts";
 import { statusPeers } from "../wire/rpc/methods.ts";
+import { preparedQueryExecuteRemote } from "../wire/rpc/prepared-query-methods.ts";
 import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { statusRaftStats } from "../wire/rpc/status-methods.ts";
 import type { AgentCore } from "./agent-core.ts";
@@ -92,6 +93,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
         pool.call(server, { method: statusRaftStats, request: statusRaftStats.request.zero }),
       forceLeave: (name) =>
         forceLeave({ lan, wan }, { name, datacenter: config.datacenter, wanOnly: false, prune: false }),
+      remoteQuery: (server, request) => pool.call(server, { method: preparedQueryExecuteRemote, request }),
       gossip: { events: lan, keyrings: keyringPools({ ...parts, lan, wan, pool, datacenter }) },
       announceLeader: () => lan.userEvent(newLeaderEvent, new TextEncoder().encode(config.nodeName)),
     },

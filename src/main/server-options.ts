@@ -13,6 +13,7 @@ import type { Transport } from "../raft/node/transport.ts";
 import type { Forwarder } from "../server/forward.ts";
 import type { GossipDoors } from "../server/gossip.ts";
 import type { WideAreaPool } from "../server/datacenter-maps.ts";
+import type { RemoteQuery } from "../server/query-datacenters.ts";
 import type { StateStore } from "../state/store.ts";
 import type { ServerInfo } from "../wire/gossip/agent-tags.ts";
 import type { RaftStats } from "../wire/rpc/status-methods.ts";
@@ -60,6 +61,8 @@ export interface ServerCluster {
   announceLeader(): void;
   /** Absent where there is no wide-area pool. */
   readonly wan?: WideAreaPool;
+  /** Runs a prepared query at a server of another datacenter. */
+  readonly remoteQuery?: RemoteQuery;
   /** How Raft reaches the others. */
   readonly transport: Transport;
   /** How calls reach the leader. */

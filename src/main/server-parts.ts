@@ -43,6 +43,7 @@ import { kvEndpoints } from "../server/kv.ts";
 import { expireSession, reapTombstones } from "../server/leader-duties.ts";
 import { createLockDelays } from "../server/lock-delays.ts";
 import { operatorEndpoints } from "../server/operator.ts";
+import { queryDatacenters } from "../server/query-datacenters.ts";
 import { preparedQueryEndpoints } from "../server/prepared-query.ts";
 import { Server } from "../server/server.ts";
 import { sessionEndpoints } from "../server/session.ts";
@@ -98,7 +99,6 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     log,
     expire: (id) => expireSession({ rpc: server, datacenter: config.datacenter }, id),
   });
-  const wan = parts.cluster?.wan;
   const context: ServerContext = {
     settings: serverSettings(parts),
     consensus,
@@ -115,7 +115,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     initialAutopilot: initialAutopilot(config),
     pool,
     coordinates,
-    ...(wan === undefined ? {} : { wideAreaCoordinates: () => datacenterMaps(wan) }),
+    ...wideArea(parts),
   };
   const gossip = gossipEndpoints(parts.cluster?.gossip ?? soloGossip(config.nodeName));
   const server = new Server(context, [...endpoints, ...gossip], parts.cluster?.forwarder);
@@ -135,6 +135,24 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await consensus.close();
     },
   };
+}
+
+/** What endpoints know of other datacenters, where there is a pool of them. */
+function wideArea({
+  config,
+  cluster,
+  rng,
+}: ServerParts): Pick<ServerContext, "otherDatacenters" | "wideAreaCoordinates"> {
+  const { wan, remoteQuery: call } = cluster ?? {};
+  if (wan === undefined) return {};
+  const wideAreaCoordinates = (): ReturnType<typeof datacenterMaps> => datacenterMaps(wan);
+  if (call === undefined) return { wideAreaCoordinates };
+  const { datacenter: ownDatacenter, nodeName } = config;
+  const picks = rng.fork("queries");
+  const random = (limit: number): number => picks.below(limit);
+  const ownMember = `${nodeName}.${ownDatacenter}`;
+  const otherDatacenters = queryDatacenters({ wan, ownDatacenter, ownMember, call, random });
+  return { wideAreaCoordinates, otherDatacenters };
 }
 
 /** Gossip of a server that runs alone. */

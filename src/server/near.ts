@@ -49,7 +49,8 @@ function distanceBetween(from: readonly Coordinate[], to: readonly Coordinate[])
   return Number.POSITIVE_INFINITY;
 }
 
-function distanceSeconds(a: Point, b: Point): number {
+/** The round trip between two places. */
+export function distanceSeconds(a: Point, b: Point): number {
   const other = b.Vec ?? [];
   const squares = (a.Vec ?? []).reduce((sum, at, i) => sum + (at - (other[i] ?? 0)) ** 2, 0);
   const raw = Math.sqrt(squares) + a.Height + b.Height;
