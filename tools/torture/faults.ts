@@ -44,11 +44,11 @@ export interface FaultParts {
 }
 
 /** Faults one after the other until `untilMs` (as `performance.now()`); everything is undone at the end. */
-export async function disturb(parts: FaultParts, untilMs: number): Promise<void> {
+export async function disturb(parts: FaultParts, isOver: () => boolean): Promise<void> {
   const { rng, names } = parts;
   for (;;) {
     await pause(draw(rng, quietMs));
-    if (performance.now() >= untilMs) return;
+    if (isOver()) return;
     const name = names[rng.below(names.length)];
     // Drawn in any case, so that one kind of fault more or less does not change the rest.
     const candidates = await chooseVictims(parts);

@@ -83,7 +83,14 @@ async function main(options: Options): Promise<boolean> {
   const startMs = performance.now();
   const say = (line: string): void =>
     console.log(`${((performance.now() - startMs) / 1_000).toFixed(1).padStart(7)} s  ${line}`);
-  const { history, path, notRecovered } = await torture({ ...options, folder, say });
+  const ending = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      say(`${name}: ending early, with the servers and networks of this run`);
+      ending.abort();
+    });
+  }
+  const { history, path, notRecovered } = await torture({ ...options, folder, say, signal: ending.signal });
   if (notRecovered !== undefined) console.log(`NOT RECOVERED ${notRecovered}`);
   const isGood = print(judge(history)) && notRecovered === undefined;
   console.log(`${isGood ? "good" : "BAD"}; judge again: npm run torture -- --judge ${path}`);

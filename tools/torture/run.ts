@@ -24,6 +24,8 @@ export interface RunOptions {
   /** Where the history goes; made if it is missing. */
   readonly folder: string;
   readonly say: (line: string) => void;
+  /** Ends the faults early; what was recorded until then is judged. */
+  readonly signal: AbortSignal;
 }
 
 /** What a run leaves. */
@@ -75,14 +77,18 @@ export async function torture(options: RunOptions): Promise<RunOutcome> {
   let notRecovered: string | undefined;
   try {
     const untilMs = performance.now() + options.seconds * 1_000;
-    await disturb({ servers, recorder, rng: rng.fork("faults"), names, say }, untilMs);
-    await servers.ready();
+    await disturb({ servers, recorder, rng: rng.fork("faults"), names, say }, () => {
+      return options.signal.aborted || performance.now() >= untilMs;
+    });
+    // A terminal's interrupt goes to the servers too: then nobody is left to recover.
+    if (!options.signal.aborted) await servers.ready();
   } catch (error) {
     notRecovered = String(error);
   } finally {
     await workload.stop();
   }
-  if (notRecovered === undefined) await lookAtAll(servers, recorder);
+  if (options.signal.aborted) say("ended early: no last look at the keys");
+  else if (notRecovered === undefined) await lookAtAll(servers, recorder);
   else await servers.keepState(options.folder);
   servers.keepOutput(options.folder);
   const { operations, faults } = recorder;
