@@ -67,13 +67,13 @@ describe("anti-entropy", () => {
     const parts = testAgent();
     await parts.agent.start();
     await addService(parts, "web", [{ TTL: seconds(10) }]);
-    parts.agent.registrar.reportTtl("service:web", "passing", "ok");
+    void parts.agent.registrar.reportTtl("service:web", "passing", "ok");
     await parts.agent.synced();
     const before = parts.catalog.calls.length;
-    for (let i = 0; i < 100; i += 1) parts.agent.registrar.reportTtl("service:web", "passing", "ok");
+    for (let i = 0; i < 100; i += 1) void parts.agent.registrar.reportTtl("service:web", "passing", "ok");
     await parts.agent.synced();
     expect(parts.catalog.calls.length).toBe(before);
-    parts.agent.registrar.reportTtl("service:web", "warning", "hm");
+    void parts.agent.registrar.reportTtl("service:web", "warning", "hm");
     await parts.agent.synced();
     expect(parts.catalog.calls.length).toBe(before + 1);
     expect(parts.catalog.checks.get("service:web")?.Status).toBe("warning");
@@ -84,9 +84,9 @@ describe("anti-entropy", () => {
     const parts = testAgent();
     await parts.agent.start();
     await addCheck(parts, { CheckID: "c", TTL: seconds(1000) });
-    parts.agent.registrar.reportTtl("c", "passing", "one");
+    void parts.agent.registrar.reportTtl("c", "passing", "one");
     await parts.agent.synced();
-    parts.agent.registrar.reportTtl("c", "passing", "two");
+    void parts.agent.registrar.reportTtl("c", "passing", "two");
     await parts.clock.advance(149_000);
     expect(parts.catalog.checks.get("c")?.Output).toBe("one");
     await parts.clock.advance(2_000);
@@ -155,9 +155,9 @@ describe("checks", () => {
   test("a TTL check turns critical when its time is up, and recovers", async () => {
     const parts = testAgent();
     await addCheck(parts, { CheckID: "c", TTL: seconds(2) });
-    parts.agent.registrar.reportTtl("c", "passing", "fine");
+    void parts.agent.registrar.reportTtl("c", "passing", "fine");
     await parts.clock.advance(1_500);
-    parts.agent.registrar.reportTtl("c", "passing", "fine");
+    void parts.agent.registrar.reportTtl("c", "passing", "fine");
     await parts.clock.advance(1_500);
     expect(parts.agent.state.check("c")?.Status).toBe("passing");
     await parts.clock.advance(600);
@@ -165,7 +165,7 @@ describe("checks", () => {
       Status: "critical",
       Output: "TTL expired (last output before timeout follows): fine",
     });
-    parts.agent.registrar.reportTtl("c", "passing", "");
+    void parts.agent.registrar.reportTtl("c", "passing", "");
     await parts.clock.advance(2_100);
     expect(parts.agent.state.check("c")).toMatchObject({ Status: "critical", Output: "TTL expired" });
   });
@@ -173,7 +173,7 @@ describe("checks", () => {
   test("long TTL output is cut at the head", async () => {
     const parts = testAgent();
     await addCheck(parts, { CheckID: "c", TTL: seconds(2), OutputMaxSize: 10 });
-    parts.agent.registrar.reportTtl("c", "passing", "o".repeat(50));
+    void parts.agent.registrar.reportTtl("c", "passing", "o".repeat(50));
     expect(parts.agent.state.check("c")?.Output).toBe(`${"o".repeat(10)} ... (captured 10 of 50 bytes)`);
   });
 
@@ -227,7 +227,7 @@ describe("checks", () => {
     await addCheck(parts, { CheckID: "a", AliasService: "web", Status: "passing" });
     await parts.clock.advance(1);
     expect(parts.agent.state.check("a")).toMatchObject({ Status: "passing", Output: "All checks passing." });
-    parts.agent.registrar.reportTtl("service:web", "critical", "down");
+    void parts.agent.registrar.reportTtl("service:web", "critical", "down");
     await parts.clock.advance(1);
     expect(parts.agent.state.check("a")).toMatchObject({
       Status: "critical",
@@ -295,7 +295,7 @@ describe("definitions", () => {
     const first = testAgent({ files });
     await first.agent.start();
     await addService(first, "web", [{ TTL: seconds(30) }]);
-    first.agent.registrar.reportTtl("service:web", "passing", "well");
+    void first.agent.registrar.reportTtl("service:web", "passing", "well");
     await first.agent.stop();
     expect(JSON.parse(files.kept.get("checks/state:service:web") ?? "")).toEqual({
       CheckID: "service:web",
@@ -323,7 +323,7 @@ describe("definitions", () => {
     });
     await parts.agent.start();
     await addService(parts, "web");
-    parts.agent.registrar.reportTtl("service:db", "passing", "up");
+    void parts.agent.registrar.reportTtl("service:db", "passing", "up");
     await parts.agent.reload({ services: [{ ...service, Tags: ["new"] }], checks: [] });
     expect(parts.agent.state.service("db")?.Tags).toEqual(["new"]);
     expect(parts.agent.state.check("service:db")).toMatchObject({ Status: "passing", Output: "up" });
