@@ -81,9 +81,21 @@ export class KvClients {
       this.#busyCount -= 1;
       const endUs = scheduler.nowMs * 1_000;
       const server = (host?.index ?? 0) + 1;
-      const operation = { kind: "operation", client, server, incarnation, key, action, startUs, endUs, result } as const;
+      const operation = {
+        kind: "operation",
+        client,
+        server,
+        incarnation,
+        key,
+        action,
+        startUs,
+        endUs,
+        result,
+      } as const;
       this.operations.push(operation);
-      this.#parts.log(`client ${client} at ${server}: ${key} ${JSON.stringify(action)} → ${JSON.stringify(result)}`);
+      this.#parts.log(
+        `client ${client} at ${server}: ${key} ${JSON.stringify(action)} → ${JSON.stringify(result)}`,
+      );
       if (result.kind === "read") seen.set(key, result.seen?.modifyIndex ?? 0);
       this.#next(me, result.kind === "failed" ? refusedMs : rng.below(thinkMs));
     };
@@ -114,7 +126,7 @@ export class KvClients {
     const ModifyIndex = "index" in action ? action.index : 0;
     const Op = opOf(action);
     const DirEnt = DirEntry.make({ Key, Value, ModifyIndex });
-    const applied = await rpc.call(kvsApply, { Datacenter: datacenter, Op, DirEnt, Token: "" });
+    const applied = await rpc.call(kvsApply, { Datacenter: datacenter, Op, DirEnt, Token: "", TTL: 0 });
     return { kind: "written", succeeded: Op === "set" || Op === "delete" || applied };
   }
 

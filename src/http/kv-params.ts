@@ -1,6 +1,8 @@
 /** Parameters of key writes, refused in the words of the reference's libraries. */
+import { millisecondNs, parseDuration } from "../lib/duration.ts";
 import { quoteGo } from "../lib/go-quote.ts";
-import { HttpError, QueryParams, type RoutedRequest } from "./types.ts";
+import { foreignServerText } from "../wire/gossip/agent-tags.ts";
+import { HttpError, QueryParams, type HttpContext, type RoutedRequest } from "./types.ts";
 
 const uint64Max = (1n << 64n) - 1n;
 
@@ -25,6 +27,18 @@ export function refuseConflicts(request: RoutedRequest, names: readonly string[]
   let given = 0;
   for (const name of names) if (request.query.has(name)) given += 1;
   if (given > 1) throw new HttpError(400, `Conflicting flags: ${encodeQuery(request.search)}`);
+}
+
+/**
+ * The time to live of a key, in nanoseconds: an addition of Proconsul. Throws `HttpError` 400 for none that is above 0,
+ * and where there is a server of the reference, which would keep the key for ever.
+ */
+export function ttlNs(text: string, { foreignServer }: Pick<HttpContext, "foreignServer">): number {
+  const ttl = parseDuration(text);
+  if (ttl === undefined || ttl < millisecondNs) throw new HttpError(400, `Invalid ttl ${quoteGo(text)}`);
+  const foreign = foreignServer?.();
+  if (foreign !== undefined) throw new HttpError(400, foreignServerText(foreign));
+  return ttl;
 }
 
 /** Throws `HttpError` 413 if the announced body is too long; a body without length is cut off while it is read. */

@@ -4,7 +4,7 @@ import { list } from "../wire/schema/collections.ts";
 import { byteStr } from "../wire/schema/scalars.ts";
 import { kvsApply, kvsGet, kvsList, kvsListKeys } from "../wire/rpc/methods.ts";
 import { DirEntry, type IndexedDirEntries, type KvOp } from "../wire/structs/kv.ts";
-import { checkBodyLength, parseUint, parseUint64, refuseConflicts } from "./kv-params.ts";
+import { checkBodyLength, ttlNs, parseUint, parseUint64, refuseConflicts } from "./kv-params.ts";
 import { readHeaders } from "./read-headers.ts";
 import { renderShared } from "./rendering.ts";
 import { datacenterOf, indentJson, jsonResponse, plainResponse, readParams, tokenOf } from "./respond.ts";
@@ -102,6 +102,7 @@ async function put(request: RoutedRequest, context: HttpContext, key: ByteString
       : query.has("cas")
         ? "cas"
         : "set";
+  const ttl = query.has("ttl") ? ttlNs(query.get("ttl"), context) : 0;
   const session = op === "unlock" ? query.get("release") : query.get("acquire");
   checkBodyLength(request, context.kvValueBytesMax, limitHelp);
   const value = await request.body(context.kvValueBytesMax);
@@ -116,8 +117,10 @@ async function put(request: RoutedRequest, context: HttpContext, key: ByteString
       Session: session,
       CreateIndex: 0,
       ModifyIndex: cas,
+      ExpiresAt: 0,
     },
     Token: tokenOf(request),
+    TTL: ttl,
   });
   return jsonResponse(request, op === "set" || applied ? "true" : "false");
 }
@@ -134,6 +137,7 @@ async function remove(request: RoutedRequest, context: HttpContext, key: ByteStr
     Op: op,
     DirEnt: DirEntry.make({ Key: key, ModifyIndex: cas ?? 0 }),
     Token: tokenOf(request),
+    TTL: 0,
   });
   return jsonResponse(request, op !== "delete-cas" || applied ? "true" : "false");
 }

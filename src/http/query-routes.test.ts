@@ -131,7 +131,7 @@ test("a run shows its result with what a read's headers say", async () => {
   const rest = `"Index":1,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":"leader","NotModified":false,"Backend":0,"ResultsFilteredByACLs":false}`;
   expect(text).toStartWith(`{"Service":"web","Nodes":[{"Node":{"ID":"","Node":"n1",`);
   expect(text).toEndWith(
-    `"Checks":[]}],"DNS":{"TTL":""},"Datacenter":"dc1","PeerName":"","Failovers":0,${rest}`,
+    `"Checks":null}],"DNS":{"TTL":""},"Datacenter":"dc1","PeerName":"","Failovers":0,${rest}`,
   );
   const explained = await send("GET", "/v1/query/q/explain");
   expect(explained.text).toStartWith('{"Query":{"ID":"');
@@ -187,6 +187,23 @@ test.each([
   ["OPTIONS", "/v1/query/q/explain", "OPTIONS,GET"],
 ])("%s %s allows %s", async (method, path, allow) => {
   expect((await send(method, path)).headers["Allow"]).toBe(allow);
+});
+
+test.each([
+  ['{"Bogus":1}', 'json: unknown field "Bogus"'],
+  ['{"Service":{"Namespace":"a"}}', 'json: unknown field "Namespace"'],
+  ['{"service":{"failover":{"targets":[{},{"X":1}]}}}', 'json: unknown field "X"'],
+  ['{"Name":5}', "json: cannot unmarshal number into Go struct field PreparedQuery.Name of type string"],
+  [
+    '{"Service":5}',
+    "json: cannot unmarshal number into Go struct field PreparedQuery.Service of type ServiceQuery",
+  ],
+  ["{", "invalid JSON"],
+])("the body %s is refused", async (body, text) => {
+  expect(await send("POST", "/v1/query", { body })).toMatchObject({
+    status: 400,
+    text: `Request decode failed: ${text}`,
+  });
 });
 
 test("a query may be named like what is done with it", async () => {

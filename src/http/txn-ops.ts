@@ -11,6 +11,7 @@ import { asObject, isJsonArray } from "../wire/schema/collections.ts";
 import { bytes, byteStr, str, u64, uint } from "../wire/schema/scalars.ts";
 import { struct } from "../wire/schema/struct.ts";
 import { HealthCheck, HealthCheckDefinition, Node } from "../wire/structs/catalog.ts";
+import { DirEntry } from "../wire/structs/kv.ts";
 import { ConnectProxyConfig, NodeService } from "../wire/structs/service.ts";
 import { TxnOp } from "../wire/structs/txn.ts";
 import { HttpError } from "./types.ts";
@@ -81,7 +82,7 @@ function kvOp(given: JsonObject, { kvValueBytesMax }: TxnSettings): NonNullable<
     const text = `Value for key ${quoteGoBytes(Key)} is too large (${size} > ${kvValueBytesMax} bytes)`;
     throw new HttpError(413, text);
   }
-  const DirEnt = { LockIndex: 0, Key, Flags, Value, Session, CreateIndex: 0, ModifyIndex: Index };
+  const DirEnt = DirEntry.make({ Key, Flags, Value, Session, ModifyIndex: Index });
   return { Verb, DirEnt };
 }
 

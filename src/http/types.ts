@@ -53,6 +53,8 @@ export interface HttpContext {
   readonly metrics: Metrics;
   readonly kvValueBytesMax: number;
   readonly txnBytesMax: number;
+  /** Name of a server of this datacenter that is not Proconsul's, if gossip knows one. */
+  readonly foreignServer?: () => string | undefined;
   /** For callers who ask for `?cached`; absent where the configuration forbids it. */
   readonly cache?: Pick<AgentCache, "get">;
   /** Users' snapshots; without it `/v1/snapshot` refuses. */

@@ -24,7 +24,7 @@ import { txnRoutes } from "../http/txn-routes.ts";
 import type { HttpContext, Route } from "../http/types.ts";
 import type { Log } from "../lib/log.ts";
 import type { Rng } from "../lib/rng.ts";
-import { parseServer } from "../wire/gossip/agent-tags.ts";
+import { foreignServerOf, parseServer } from "../wire/gossip/agent-tags.ts";
 import type { JsonObject } from "../wire/schema/codec.ts";
 import { openAgentFiles } from "../runtime/agent-files.ts";
 import type { BuildInfo } from "../runtime/build-info.ts";
@@ -164,7 +164,11 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
   const { config } = parts;
   const app = createApp({
     routes: allRoutes(agent),
-    context: { ...httpContext(assembly), ...(config.http.useCache ? { cache: agent.cache } : {}) },
+    context: {
+      ...httpContext(assembly),
+      foreignServer: () => foreignServerOf(core.pools.lan.members(), config.datacenter),
+      ...(config.http.useCache ? { cache: agent.cache } : {}),
+    },
     blockedEndpoints: config.http.blockEndpoints,
     responseHeaders: config.http.responseHeaders,
     unprintableCharFilter: config.http.unprintableCharFilter,

@@ -1,5 +1,6 @@
 /** What this agent says of itself in its gossip tags. Source: protocol reference, gossip-serf section 9. */
 import type { Config } from "../config/config.ts";
+import { ownFeatureTag } from "../wire/gossip/agent-tags.ts";
 
 export interface TagFacts {
   readonly config: Config;
@@ -43,6 +44,7 @@ function serverTags({ config }: TagFacts): Readonly<Record<string, string>> {
     role: "consul",
     acls: config.acl.enabled ? "1" : "0",
     ft_fs: "1",
+    [ownFeatureTag]: "1",
     ft_si: "1",
     port: String(ports.server),
     raft_vsn: String(config.raft.protocol),

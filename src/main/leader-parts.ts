@@ -11,6 +11,7 @@ import {
   defaultCoordinateLimits,
   type CoordinateBatchLimits,
 } from "../server/coordinate-batch.ts";
+import { KvExpiry, removeExpired } from "../server/kv-expiry.ts";
 import { runLeaderDuties } from "../server/leader-duties.ts";
 import { Reconciler } from "../server/leader-reconciler.ts";
 import type { LeaderSessionTimers } from "../server/session-timers.ts";
@@ -35,6 +36,7 @@ export function runLeader(parts: ServerParts, { context, autopilot, timers, gc }
   const log = parts.log.named("leader");
   const { datacenter, nodeName } = context.settings;
   const shared = { consensus, store, pool, clock, metrics, log };
+  const expiry = new KvExpiry({ clock, store, log, remove: (entry) => removeExpired(context, entry) });
   const reporting = reportUsage(context, () => timers.count());
   const duties = runLeaderDuties({
     ...shared,
@@ -42,6 +44,7 @@ export function runLeader(parts: ServerParts, { context, autopilot, timers, gc }
     announce: () => parts.cluster?.announceLeader(),
     establish: async () => {
       timers.startAll(store.tables.sessions.values());
+      expiry.start();
       // Tombstones of earlier leaders' days get their full time again.
       gc.hint(store.maxIndex("tombstones"));
       await initializeAutopilot({ consensus, store }, context.initialAutopilot);
@@ -50,6 +53,7 @@ export function runLeader(parts: ServerParts, { context, autopilot, timers, gc }
     },
     revoke: () => {
       timers.stopAll();
+      expiry.stop();
       gc.stop();
       autopilot.disableReconciliation();
     },

@@ -1,11 +1,13 @@
 /** The endpoints of keys and values. Source: the reference's kvs_endpoint.go. */
 import type { ByteString } from "../lib/byte-string.ts";
+import { millisecondNs } from "../lib/duration.ts";
 import { commandType } from "../fsm/command.ts";
 import { encodeCommand } from "../fsm/encode.ts";
 import { kvGet, kvList, kvMaxIndex } from "../state/kv.ts";
 import type { WatchSet } from "../state/watch.ts";
 import type { Refusal } from "../state/refusal.ts";
-import { PermissionDeniedError } from "../wire/rpc/method.ts";
+import { foreignServerOf, foreignServerText } from "../wire/gossip/agent-tags.ts";
+import { PermissionDeniedError, RpcError } from "../wire/rpc/method.ts";
 import { kvsApply, kvsGet, kvsList, kvsListKeys } from "../wire/rpc/methods.ts";
 import {
   KVSRequest,
@@ -27,11 +29,26 @@ async function apply(server: ServerContext, request: KVSRequest, caller: Caller)
   const startMs = server.clock.monotonicMs();
   if (!kvPreApply(server, caller, { verb: request.Op, entry: request.DirEnt })) return false;
   // The log outlives the request: it keeps no secrets.
-  const logged = request.Token === "" ? request : { ...request, Token: "" };
+  const expiring = request.TTL > 0 ? expiresLater(server, request) : neverExpires(request);
+  const logged = expiring.Token === "" ? expiring : { ...expiring, Token: "" };
   const bytes = encodeCommand(commandType.kvs, KVSRequest, logged);
   const answer = (await proposeCommand(server, bytes, logged)) as boolean | Refusal;
   server.metrics.timer("kvs.apply", server.clock.monotonicMs() - startMs);
   return unlessRefused(answer);
+}
+
+/** The leader's calendar counts, whoever took the request. Throws `RpcError` where a server would not obey. */
+function expiresLater({ clock, pool, settings }: ServerContext, request: KVSRequest): KVSRequest {
+  const foreign = foreignServerOf(pool.members(), settings.datacenter);
+  if (foreign !== undefined) throw new RpcError(foreignServerText(foreign));
+  const ExpiresAt = clock.wallMs() + Math.round(request.TTL / millisecondNs);
+  return { ...request, TTL: 0, DirEnt: { ...request.DirEnt, ExpiresAt } };
+}
+
+/** No caller names a time: it would be of another calendar. */
+function neverExpires(request: KVSRequest): KVSRequest {
+  const { DirEnt } = request;
+  return DirEnt.ExpiresAt === 0 ? request : { ...request, DirEnt: { ...DirEnt, ExpiresAt: 0 } };
 }
 
 type EntriesRead = (watch: WatchSet) => ReadResult<readonly DirEntry[] | null>;

@@ -120,6 +120,7 @@ export const testPool: MemberPool = soloPool({
     vsn: "2",
     raft_vsn: "3",
     build: "1.16.4:",
+    ft_proconsul: "1",
   },
   status: "alive",
   protocolMin: 1,

@@ -12,6 +12,9 @@ import { keySeparator, type StateStore } from "./store.ts";
 import { uuidProblem } from "./uuid-index.ts";
 import type { WatchSet } from "./watch.ts";
 
+/** Changes whenever an entry gets or loses a time to live. */
+export const kvExpiriesTopic = "kv-expiries";
+
 /** Memory that a stored value may keep alive beyond its own bytes. */
 const valueSlackBytes = 1024;
 
@@ -147,6 +150,7 @@ export function kvReap(store: StateStore, reapIndex: number): void {
 /** Puts an entry back from a snapshot. */
 export function kvRestore(store: StateStore, entry: DirEntry): void {
   store.tables.kvs.set(entry.Key, { ...entry, Value: owned(entry.Value) });
+  if (entry.ExpiresAt !== 0) moveExpiry(store, undefined, entry);
   if (entry.Session !== "") store.tables.sessionKeys.set(heldKey(entry.Session, entry.Key), true);
   store.setIndex("kvs", Math.max(entry.ModifyIndex, store.maxIndex("kvs")));
 }
@@ -170,6 +174,7 @@ function write(store: StateStore, index: number, { given, existing, session, loc
     existing.LockIndex === lockIndex &&
     existing.Session === session &&
     existing.Flags === given.Flags &&
+    existing.ExpiresAt === given.ExpiresAt &&
     sameBytes(existing.Value, given.Value);
   if (unchanged) return existing;
   const entry: DirEntry = {
@@ -180,8 +185,10 @@ function write(store: StateStore, index: number, { given, existing, session, loc
     Session: session,
     CreateIndex: existing?.CreateIndex ?? index,
     ModifyIndex: index,
+    ExpiresAt: given.ExpiresAt,
   };
   store.tables.kvs.set(entry.Key, entry);
+  if (entry.ExpiresAt !== (existing?.ExpiresAt ?? 0)) moveExpiry(store, existing, entry);
   const holder = existing?.Session ?? "";
   if (holder !== session) {
     if (holder !== "") store.tables.sessionKeys.delete(heldKey(holder, entry.Key));
@@ -194,6 +201,7 @@ function write(store: StateStore, index: number, { given, existing, session, loc
 
 function remove(store: StateStore, entry: DirEntry): void {
   store.tables.kvs.delete(entry.Key);
+  if (entry.ExpiresAt !== 0) moveExpiry(store, entry, undefined);
   if (entry.Session !== "") store.tables.sessionKeys.delete(heldKey(entry.Session, entry.Key));
   store.changedKey(entry.Key);
 }
@@ -201,6 +209,41 @@ function remove(store: StateStore, entry: DirEntry): void {
 function bury(store: StateStore, index: number, key: string): void {
   store.tables.tombstones.set(key, index);
   store.setIndex("tombstones", index);
+}
+
+/** The entries that expire by `nowMs`, the earliest first, and no more than `countMax`. */
+export function kvExpired(store: StateStore, nowMs: number, countMax: number): readonly DirEntry[] {
+  const found: DirEntry[] = [];
+  for (const [place] of store.tables.kvExpiries.entries()) {
+    if (found.length >= countMax || expiryOf(place) > nowMs) break;
+    const entry = store.tables.kvs.get(place.slice(expiryDigits + 1));
+    if (entry !== undefined) found.push(entry);
+  }
+  return found;
+}
+
+/** When the next entry expires, in calendar milliseconds; `undefined` if none does. */
+export function kvNextExpiryMs(store: StateStore): number | undefined {
+  for (const [place] of store.tables.kvExpiries.entries()) return expiryOf(place);
+  return undefined;
+}
+
+/** Digits enough for every safe integer, so that the order of texts is that of times. */
+const expiryDigits = 16;
+
+function expiryKey({ ExpiresAt, Key }: DirEntry): string {
+  return String(ExpiresAt).padStart(expiryDigits, "0") + keySeparator + Key;
+}
+
+function expiryOf(place: string): number {
+  return Number(place.slice(0, expiryDigits));
+}
+
+function moveExpiry(store: StateStore, before: DirEntry | undefined, after: DirEntry | undefined): void {
+  const { kvExpiries } = store.tables;
+  if (before !== undefined && before.ExpiresAt !== 0) kvExpiries.delete(expiryKey(before));
+  if (after !== undefined && after.ExpiresAt !== 0) kvExpiries.set(expiryKey(after), true);
+  store.changedTopic(kvExpiriesTopic);
 }
 
 function heldKey(session: string, key: string): string {

@@ -24,6 +24,8 @@ export const keySeparator = "\u0000";
 export interface Tables {
   /** By key (a byte string). */
   readonly kvs: OrderedMap<DirEntry>;
+  /** `time NUL key` → true: entries that expire, by calendar milliseconds with leading zeros. */
+  readonly kvExpiries: OrderedMap<true>;
   /** Deleted keys → index of the deletion. */
   readonly tombstones: OrderedMap<number>;
   /** By id. */
@@ -66,6 +68,7 @@ export interface Tables {
 function emptyTables(): Tables {
   return {
     kvs: new OrderedMap(),
+    kvExpiries: new OrderedMap(),
     tombstones: new OrderedMap(),
     sessions: new OrderedMap(),
     sessionsByNode: new OrderedMap(),

@@ -101,6 +101,5 @@ function orStale(entry: DirEntry | Refusal | undefined, text: string): readonly 
 
 /** Only reads answer the value. */
 function withoutValue(entry: DirEntry): readonly TxnResult[] {
-  const { LockIndex, Key, Flags, Session, CreateIndex, ModifyIndex } = entry;
-  return [txnResult({ KV: { LockIndex, Key, Flags, Value: null, Session, CreateIndex, ModifyIndex } })];
+  return [txnResult({ KV: { ...entry, Value: null } })];
 }

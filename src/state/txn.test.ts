@@ -90,6 +90,7 @@ function expectSame(store: StateStore, model: KvModel): void {
         Session: expected.session,
         CreateIndex: expected.created,
         ModifyIndex: expected.modified,
+        ExpiresAt: 0,
       });
     }
   }

@@ -2,6 +2,25 @@
 import type { Member } from "../../lib/members.ts";
 import type { NetAddress } from "../../lib/net.ts";
 
+/** Says that a server is Proconsul's. Peers take tags of this form for features that they do not know. */
+export const ownFeatureTag = "ft_proconsul";
+
+/** Name of a server among the members that is not Proconsul's, or was not when it was last seen; `undefined` if none. */
+export function foreignServerOf(members: readonly Member[], datacenter: string): string | undefined {
+  const foreign = members.find(
+    (member) =>
+      member.status !== "left" &&
+      member.tags[ownFeatureTag] === undefined &&
+      parseServer(member)?.datacenter === datacenter,
+  );
+  return foreign?.name;
+}
+
+/** Why a key with a time to live is refused. */
+export function foreignServerText(name: string): string {
+  return `Keys with a time to live need servers that are all Proconsul's: ${name} is not`;
+}
+
 /** A member that is a server, read from its tags. */
 export interface ServerInfo {
   readonly name: string;

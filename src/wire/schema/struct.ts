@@ -85,7 +85,7 @@ export function struct<const D extends Declared>(
     .filter(({ spec }) => spec.wire !== null)
     .sort((a, b) => ((a.spec.wire ?? a.key) < (b.spec.wire ?? b.key) ? -1 : 1))
     .map(({ key, spec }) => plan(key, spec));
-  const wire = { plans: wirePlans, maySkip: wirePlans.some(({ omitEmptyWire }) => omitEmptyWire) };
+  const wire = { plans: wirePlans, skippable: wirePlans.filter(({ omitEmptyWire }) => omitEmptyWire) };
   const byWireName = new Map(entries.map(({ key, spec }) => [spec.wire ?? key, plan(key, spec)]));
   const byJsonName = jsonNames(name, entries, options);
 
@@ -174,17 +174,21 @@ function jsonNames(
   return names;
 }
 
-/** `maySkip`: some of the plans leave empty values out. */
+/** `skippable`: those of the plans that leave empty values out. */
 function encodeStruct(
   writer: MsgpackWriter,
-  { plans, maySkip }: { readonly plans: readonly Plan[]; readonly maySkip: boolean },
+  { plans, skippable }: { readonly plans: readonly Plan[]; readonly skippable: readonly Plan[] },
   value: Loose,
 ): void {
-  const skips = ({ key, codec, omitEmptyWire }: Plan): boolean => omitEmptyWire && codec.isEmpty(value[key]);
-  writer.mapHeader(maySkip ? plans.filter((one) => !skips(one)).length : plans.length);
+  let skipped = 0;
+  for (let i = 0; i < skippable.length; i += 1) {
+    const { key, codec } = skippable[i] as Plan;
+    if (codec.isEmpty(value[key])) skipped += 1;
+  }
+  writer.mapHeader(plans.length - skipped);
   for (let i = 0; i < plans.length; i += 1) {
     const one = plans[i] as Plan;
-    if (maySkip && skips(one)) continue;
+    if (skipped > 0 && one.omitEmptyWire && one.codec.isEmpty(value[one.key])) continue;
     writer.raw(one.wireKey);
     one.codec.encode(writer, value[one.key]);
   }
@@ -196,7 +200,8 @@ interface DecodePlan {
   readonly zero: Loose;
 }
 
-/** Names usually arrive in wire order, so each is first compared with the next one expected. */
+/** Names usually arrive in wire order, so each is first compared with the next one expected, or with those after it
+ * if that one is left out when it is empty. */
 function decodeStruct(reader: MsgpackReader, { wirePlans, byWireName, zero }: DecodePlan): Loose {
   const count = reader.mapHeader();
   const value: Loose = { ...zero };
@@ -204,10 +209,17 @@ function decodeStruct(reader: MsgpackReader, { wirePlans, byWireName, zero }: De
   return reader.nested(() => {
     let next = 0;
     for (let i = 0; i < count; i += 1) {
-      const expected = wirePlans[next];
-      if (expected !== undefined && reader.takeExact(expected.wireKey)) {
+      let at = next;
+      let expected = wirePlans[at];
+      let isNext = expected !== undefined && reader.takeExact(expected.wireKey);
+      while (!isNext && expected?.omitEmptyWire === true) {
+        at += 1;
+        expected = wirePlans[at];
+        isNext = expected !== undefined && reader.takeExact(expected.wireKey);
+      }
+      if (isNext && expected !== undefined) {
         value[expected.key] = expected.codec.decode(reader);
-        next += 1;
+        next = at + 1;
         continue;
       }
       const found = byWireName.get(reader.text());

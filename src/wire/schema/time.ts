@@ -5,6 +5,7 @@
  */
 import { DecodeError } from "../../lib/errors.ts";
 import { jsonMismatch, type Codec } from "./codec.ts";
+import { uint } from "./scalars.ts";
 
 const version = 1;
 const byteCount = 15;
@@ -46,6 +47,13 @@ export const time: Codec<number | null> = {
     if (Number.isNaN(ms)) throw new DecodeError(`parsing time ${JSON.stringify(value)}`);
     return JSON.stringify(value) === zeroJson ? null : ms;
   },
+};
+
+/** Milliseconds since 1970 as a number on the wire, as RFC 3339 in JSON; 0 is none. No type of Go's. */
+export const instantMs: Codec<number> = {
+  ...uint,
+  json: (value) => (value === 0 ? zeroJson : `"${rfc3339(value)}"`),
+  fromJson: (value, path) => time.fromJson(value, path) ?? 0,
 };
 
 /** UTC with as many digits of the second as are needed. */

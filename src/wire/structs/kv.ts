@@ -1,11 +1,15 @@
 /** Key/value structs. Source: protocol reference, RPC section 9. */
 import type { Infer } from "../schema/codec.ts";
 import { list } from "../schema/collections.ts";
-import { bytes, byteStr, str, u64, uint } from "../schema/scalars.ts";
+import { bytes, byteStr, durationNs, str, u64, uint } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
+import { instantMs } from "../schema/time.ts";
 import { queryMeta, queryOptions, raftIndex } from "./common.ts";
 
-/** One key with its value, lock and indexes. */
+/**
+ * One key with its value, lock and indexes. `ExpiresAt`, an addition of Proconsul: when it is deleted, in calendar
+ * milliseconds; 0, and then nowhere to be seen, for never. Servers of the reference pass over it.
+ */
 export const DirEntry = struct("DirEntry", {
   LockIndex: uint,
   Key: byteStr,
@@ -13,6 +17,7 @@ export const DirEntry = struct("DirEntry", {
   Value: bytes,
   Session: field(str, { omitEmptyJson: true }),
   ...raftIndex,
+  ExpiresAt: field(instantMs, { omitEmptyJson: true, omitEmptyWire: true, selectable: false }),
 });
 export type DirEntry = Infer<typeof DirEntry>;
 
@@ -29,8 +34,17 @@ export const kvWriteVerbs: ReadonlySet<string> = new Set<KvOp>([
   "unlock",
 ]);
 
-/** Argument of KVS.Apply and body of log command 2. */
-export const KVSRequest = struct("KVSRequest", { Datacenter: str, Op: str, DirEnt: DirEntry, Token: str });
+/**
+ * Argument of KVS.Apply and body of log command 2. `TTL`, an addition of Proconsul, in nanoseconds: the leader makes an
+ * `ExpiresAt` of it, so the log has none.
+ */
+export const KVSRequest = struct("KVSRequest", {
+  Datacenter: str,
+  Op: str,
+  DirEnt: DirEntry,
+  Token: str,
+  TTL: field(durationNs, { omitEmptyWire: true }),
+});
 export type KVSRequest = Infer<typeof KVSRequest>;
 
 /** Argument of KVS.Get and KVS.List. */
