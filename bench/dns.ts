@@ -46,7 +46,11 @@ const loads: readonly DnsLoad[] = [
     ednsBytes: 1232,
   },
   { name: "A, a node", type: "A", names: ["bench-ten-3.node.consul"] },
-  { name: "A, 1,000 nodes in turn", type: "A", names: range(1000).map((i) => `bench-thousand-${i}.node.consul`) },
+  {
+    name: "A, 1,000 nodes in turn",
+    type: "A",
+    names: range(1000).map((i) => `bench-thousand-${i}.node.consul`),
+  },
   { name: "NXDOMAIN, one name", type: "A", names: ["gone.service.consul"] },
   {
     name: "NXDOMAIN, 20,000 names in turn",
@@ -87,7 +91,21 @@ function dnsperf(load: DnsLoad, { port, seconds, folder }: Run): number {
   const edns = load.ednsBytes === undefined ? [] : ["-e", "-b", String(load.ednsBytes)];
   const output = execFileSync(
     "dnsperf",
-    ["-s", "127.0.0.1", "-p", String(port), "-d", file, "-l", String(seconds), "-c", "4", "-q", `${windowSize}`, ...edns],
+    [
+      "-s",
+      "127.0.0.1",
+      "-p",
+      String(port),
+      "-d",
+      file,
+      "-l",
+      String(seconds),
+      "-c",
+      "4",
+      "-q",
+      `${windowSize}`,
+      ...edns,
+    ],
     { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
   );
   return Number(/Queries per second:\s+([\d.]+)/.exec(output)?.[1] ?? 0);

@@ -16,30 +16,7 @@ import { FrameReader, framed } from "./frames.ts";
 import { Recursors } from "./recursor.ts";
 import { DnsResolver } from "./resolver.ts";
 import type { DnsSettings } from "./settings.ts";
-
-const settings: DnsSettings = {
-  domain: "consul.",
-  altDomain: "alt.example.",
-  datacenter: "dc1",
-  nodeName: "agent-1",
-  translateWanAddrs: false,
-  recursors: [],
-  recursorStrategy: "sequential",
-  recursorTimeoutMs: 500,
-  allowStale: true,
-  maxStaleMs: 1e9,
-  nodeTtlMs: 0,
-  serviceTtlMs: { web: 5_000, "w*": 9_000 },
-  onlyPassing: false,
-  enableTruncate: true,
-  compression: true,
-  udpAnswerLimit: 3,
-  aRecordLimit: undefined,
-  nodeMetaTxt: true,
-  useCache: false,
-  cacheMaxAgeMs: undefined,
-  soa: { refresh: 1, retry: 2, expire: 3, minTtl: 4 },
-};
+import { testSettings } from "./testing.ts";
 
 function instances(count: number): readonly CheckServiceNode[] {
   return Array.from({ length: count }, (_, index) =>
@@ -67,7 +44,7 @@ function catalog(nodes: readonly CheckServiceNode[]): Rpc {
 }
 
 async function startDoor(nodes: readonly CheckServiceNode[], changed: Partial<DnsSettings> = {}) {
-  const own = { ...settings, ...changed };
+  const own = { ...testSettings, ...changed };
   const rng = seededRng(1);
   const common = { net: systemNet, clock: systemClock, log: silentLog };
   const random = (limit: number): number => rng.below(limit);
@@ -230,7 +207,11 @@ describe("the DNS door", () => {
     { what: "two questions", change: (b: Uint8Array) => b.with(5, 2), code: rcode.formatError },
     { what: "an unknown opcode", change: (b: Uint8Array) => b.with(2, 0x28), code: rcode.notImplemented },
     { what: "a cut question", change: (b: Uint8Array) => b.slice(0, 20), code: rcode.formatError },
-    { what: "half a record", change: (b: Uint8Array) => Uint8Array.from([...b.with(11, 1), 0, 0]), code: rcode.formatError },
+    {
+      what: "half a record",
+      change: (b: Uint8Array) => Uint8Array.from([...b.with(11, 1), 0, 0]),
+      code: rcode.formatError,
+    },
   ])("refuses $what", async ({ change, code }) => {
     await using door = await startDoor(instances(1));
     const answer = decodeMessage(await askBytes(door, change(question("web.service.consul.", dnsType.A))));

@@ -54,6 +54,11 @@ export class DnsDoor {
     this.#closers.push(() => listener.close());
     const bound = { host: at.host, port: listener.address.port };
     const socket = await net.bindUdp(bound, (bytes, from) => {
+      const known = this.#parts.resolver.answerNow(bytes, "udp");
+      if (known !== undefined) {
+        socket.send(from, known);
+        return;
+      }
       if (this.#pending >= pendingMax) {
         this.#parts.metrics.count("dns.dropped");
         return;
@@ -90,7 +95,9 @@ export class DnsDoor {
       connection.pause();
       for (let bytes = queue.shift(); bytes !== undefined; bytes = queue.shift()) {
         count += 1;
-        const answer = await this.#answer(bytes, { network: "tcp", address: connection.remote.host });
+        const known = this.#parts.resolver.answerNow(bytes, "tcp");
+        const answer =
+          known ?? (await this.#answer(bytes, { network: "tcp", address: connection.remote.host }));
         if (answer !== undefined) connection.write(framed(answer));
         if (count >= questionsMax) {
           connection.end();

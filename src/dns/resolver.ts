@@ -7,10 +7,9 @@
 import { unreachable } from "../lib/assert.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ProconsulError } from "../lib/errors.ts";
-import { renderIp, parseIp } from "../lib/ip.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
-import type { Rpc } from "../wire/rpc/method.ts";
+import type { Rpc, RpcMethod } from "../wire/rpc/method.ts";
 import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
 import { catalogNodeServices, healthServiceNodes } from "../wire/rpc/methods.ts";
 import { queryNotFoundText } from "../wire/rpc/prepared-query-methods.ts";
@@ -27,12 +26,13 @@ import {
 } from "../wire/dns/message.ts";
 import { fullName } from "../wire/dns/name.ts";
 import { recordAddress } from "./address.ts";
+import { AnswerPlans } from "./answer-plans.ts";
 import { addressInName } from "./address-in-name.ts";
 import { found, noSuchName, reply, subnetAddress, type Found } from "./answers.ts";
 import { HealthyInstances } from "./healthy.ts";
-import { nameOfAddress } from "./reverse.ts";
+import { answerReverse } from "./reverse.ts";
 import { executeQuery, queryTtl } from "./query.ts";
-import { parseLookup, reverseAddress, type Lookup } from "./lookup.ts";
+import { parseLookup, type Lookup } from "./lookup.ts";
 import {
   addressRecord,
   instanceRecords,
@@ -46,6 +46,8 @@ import {
 import type { Recursors } from "./recursor.ts";
 import { domainOf, isInDomain, isTooStale, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
 import { soaRecord } from "./soa.ts";
+import { shuffled } from "./shuffled.ts";
+import type { Sources } from "./sources.ts";
 import { answersOfUse, trim, type DnsNetwork } from "./trim.ts";
 
 export interface ResolverParts {
@@ -84,6 +86,8 @@ interface Asking {
   readonly depth: number;
   /** Address of whoever asks, or of the network that a resolver asks for. */
   readonly source: string;
+  /** What goes into the answer, if it may be given again. */
+  readonly sources: Sources | undefined;
 }
 
 /** Errors by which a server says that there is no such thing. */
@@ -96,9 +100,17 @@ const outsideRecordsMax = 5;
 export class DnsResolver {
   readonly #parts: ResolverParts;
   readonly #healthy = new HealthyInstances();
+  readonly #plans: AnswerPlans;
+  readonly #random = (limit: number): number => this.#parts.random(limit);
 
   constructor(parts: ResolverParts) {
     this.#parts = parts;
+    this.#plans = new AnswerPlans(parts);
+  }
+
+  /** The answer at hand to a question that was asked before; `undefined`: ask `answer`. */
+  answerNow(bytes: Uint8Array, network: DnsNetwork): Uint8Array | undefined {
+    return this.#plans.answer(bytes, network);
   }
 
   /** `bytes` is the question as it came. Never rejects for what the question holds. */
@@ -110,12 +122,12 @@ export class DnsResolver {
     const startMs = this.#parts.clock.monotonicMs();
     const name = question.name.toLowerCase();
     if (isInDomain(settings, name)) {
-      const answer = await this.#own(request, question, client);
+      const answer = await this.#own(request, question, { ...client, bytes });
       this.#parts.metrics.timer("dns.domain_query", this.#parts.clock.monotonicMs() - startMs);
       return message(answer);
     }
     if (name === "arpa." || name.endsWith(".arpa.")) {
-      const answer = await this.#reverse(request, question);
+      const answer = await answerReverse(this.#parts, settings, request);
       this.#parts.metrics.timer("dns.ptr_query", this.#parts.clock.monotonicMs() - startMs);
       return answer === undefined ? this.#recurse(request, bytes, network) : message(answer);
     }
@@ -135,17 +147,22 @@ export class DnsResolver {
     }
   }
 
-  async #own(request: DnsMessage, question: DnsQuestion, client: DnsClient): Promise<DnsMessage> {
-    const { network } = client;
+  async #own(
+    request: DnsMessage,
+    question: DnsQuestion,
+    { network, address, bytes }: DnsClient & { readonly bytes: Uint8Array },
+  ): Promise<DnsMessage> {
     const settings = this.#parts.settings();
     const trimming = { network, udpAnswerLimit: settings.udpAnswerLimit, compress: settings.compression };
+    const sources = this.#plans.sourcesFor(bytes, network);
     const found = await this.#find({
       settings,
       question,
       hasEdns: request.edns !== undefined,
-      answersMax: answersOfUse(request, trimming),
+      answersMax: answersOfUse({ type: question.type, ednsBytes: request.edns?.udpBytes }, trimming),
       depth: aliasDepthMax,
-      source: subnetAddress(request) ?? client.address,
+      source: subnetAddress(request) ?? address,
+      sources,
     });
     const needsSoa = found.code === rcode.nameError || found.isEmpty;
     const whole: DnsMessage = {
@@ -156,6 +173,7 @@ export class DnsResolver {
       authority: needsSoa ? [...found.authority, this.#soa(settings, question)] : found.authority,
       additional: found.additional,
     };
+    if (sources !== undefined) this.#plans.remember(bytes, whole, sources);
     const { message: fitted, trimmed } = trim(request, whole, {
       ...trimming,
       udpAnswerLimit: found.isChoice === true ? trimming.udpAnswerLimit : Infinity,
@@ -189,6 +207,7 @@ export class DnsResolver {
     try {
       return await this.#look(asking, lookup);
     } catch (error) {
+      asking.sources?.spoil();
       if (!(error instanceof ProconsulError)) throw error;
       if (missingTexts.some((text) => error.message.includes(text))) return noSuchName;
       this.#parts.log.error("rpc error", { name: question.name, error: error.message });
@@ -221,7 +240,7 @@ export class DnsResolver {
     const { settings, question } = asking;
     if (lookup.locality.peer !== undefined) return noSuchName;
     const datacenter = lookup.locality.datacenter ?? settings.datacenter;
-    const nodes = await this.#instances(settings, { ...lookup, datacenter });
+    const nodes = await this.#instances(asking, { ...lookup, datacenter });
     if (nodes.length === 0) return noSuchName;
     const context: RecordContext = {
       settings,
@@ -230,12 +249,15 @@ export class DnsResolver {
       datacenter,
       ttl: serviceTtl(settings, lookup.service),
     };
-    return this.#chosen(asking, context, this.#shuffled(nodes));
+    const chosen = await this.#chosen(asking, context, shuffled(nodes, this.#random));
+    if (asking.sources !== undefined && !chosen.isEmpty) asking.sources.choice = { nodes, context };
+    return chosen;
   }
 
   /** What a prepared query finds, in the order that its server gives. */
   async #query(asking: Asking, lookup: Extract<Lookup, { kind: "query" }>): Promise<Found> {
     const { settings, question } = asking;
+    asking.sources?.spoil();
     const reply = await executeQuery(this.#parts, settings, { ...lookup, source: asking.source });
     const nodes = reply.Nodes ?? [];
     if (nodes.length === 0) return noSuchName;
@@ -265,7 +287,7 @@ export class DnsResolver {
   }
 
   async #instances(
-    settings: DnsSettings,
+    asking: Asking,
     lookup: {
       readonly service: string;
       readonly tag: string;
@@ -273,6 +295,7 @@ export class DnsResolver {
       readonly datacenter: string;
     },
   ): Promise<readonly CheckServiceNode[]> {
+    const { settings } = asking;
     const request = ServiceSpecificRequest.make({
       Datacenter: lookup.datacenter,
       ServiceName: lookup.service,
@@ -283,12 +306,17 @@ export class DnsResolver {
       AllowStale: settings.allowStale,
       Token: this.#parts.token(),
     });
-    const { rpc } = this.#parts;
-    const first = await rpc.call(healthServiceNodes, request);
+    const first = await this.#read(asking, healthServiceNodes, request);
     const answer = isTooStale(settings, first.LastContact)
-      ? await rpc.call(healthServiceNodes, { ...request, AllowStale: false })
+      ? await this.#parts.rpc.call(healthServiceNodes, { ...request, AllowStale: false })
       : first;
     return this.#healthy.of(answer.Nodes ?? [], settings.onlyPassing);
+  }
+
+  /** At once, where the server that answers is in this process. */
+  #read<Q, R>({ sources }: Asking, method: RpcMethod<Q, R>, request: Q): R | Promise<R> {
+    const { rpc } = this.#parts;
+    return sources?.read(method, request) ?? rpc.callNow?.(method, request) ?? rpc.call(method, request);
   }
 
   /** One of each address; an outside name only if there is nothing else. */
@@ -360,6 +388,7 @@ export class DnsResolver {
 
   async #alias(asking: Asking, name: string): Promise<readonly DnsRecord[]> {
     const { settings } = asking;
+    asking.sources?.spoil();
     if (!isInDomain(settings, name)) return this.#parts.recursors.addresses(name, settings);
     if (asking.depth < 1) {
       this.#parts.log.error("Infinite recursion detected for name, won't perform any CNAME resolution.", {
@@ -384,10 +413,9 @@ export class DnsResolver {
       AllowStale: settings.allowStale,
       Token: this.#parts.token(),
     });
-    const { rpc } = this.#parts;
-    const first = await rpc.call(catalogNodeServices, request);
+    const first = await this.#read(asking, catalogNodeServices, request);
     const answer = isTooStale(settings, first.LastContact)
-      ? await rpc.call(catalogNodeServices, { ...request, AllowStale: false })
+      ? await this.#parts.rpc.call(catalogNodeServices, { ...request, AllowStale: false })
       : first;
     const node = answer.NodeServices?.Node ?? undefined;
     if (node === undefined) return noSuchName;
@@ -436,13 +464,14 @@ export class DnsResolver {
     let servers: readonly CheckServiceNode[] = [];
     try {
       const { datacenter } = settings;
-      servers = await this.#instances(settings, { service: "consul", tag: "", variant: "plain", datacenter });
+      asking.sources?.spoil();
+      servers = await this.#instances(asking, { service: "consul", tag: "", variant: "plain", datacenter });
     } catch (error) {
       if (!(error instanceof ProconsulError)) throw error;
       this.#parts.log.warn("Unable to get list of servers", { error: error.message });
     }
     const zone = domainOf(settings, question.name);
-    for (const { Node: node } of this.#shuffled(servers)) {
+    for (const { Node: node } of shuffled(servers, this.#random)) {
       if (node === null || /[^A-Za-z0-9\\-]/u.test(node.Node)) continue;
       const target = `${node.Node}.node.${node.Datacenter}.${zone}`.toLowerCase();
       const ttl = seconds(settings.nodeTtlMs);
@@ -454,36 +483,8 @@ export class DnsResolver {
     return { names, glue };
   }
 
-  /** `undefined`: not in the catalog. */
-  async #reverse(request: DnsMessage, question: DnsQuestion): Promise<DnsMessage | undefined> {
-    const settings = this.#parts.settings();
-    const text = reverseAddress(question.name.toLowerCase());
-    const ip = text === undefined ? undefined : parseIp(text);
-    if (ip === undefined) return undefined;
-    const target = await nameOfAddress(this.#parts, settings, renderIp(ip));
-    if (target === undefined) return undefined;
-    return {
-      ...reply(request, rcode.noError),
-      authoritative: true,
-      recursionAvailable: settings.recursors.length > 0,
-      answers: [{ name: question.name, ttl: 0, data: { kind: "PTR", target } }],
-      authority: question.type === dnsType.SOA ? [this.#soa(settings, question)] : [],
-    };
-  }
-
   #soa(settings: DnsSettings, { name }: DnsQuestion): DnsRecord {
     return soaRecord(settings, name, this.#parts.clock.wallMs());
-  }
-
-  /** In random order, one at a time: mostly only the first few are wanted. */
-  *#shuffled<T>(items: readonly T[]): Generator<T> {
-    const order = items.slice();
-    for (let index = 0; index < order.length; index += 1) {
-      const other = index + this.#parts.random(order.length - index);
-      const chosen = order[other] as T;
-      order[other] = order[index] as T;
-      yield chosen;
-    }
   }
 }
 

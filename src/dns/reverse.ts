@@ -2,24 +2,52 @@
 import { ProconsulError } from "../lib/errors.ts";
 import { parseIp, renderIp } from "../lib/ip.ts";
 import type { Log } from "../lib/log.ts";
+import type { Clock } from "../lib/clock.ts";
+import { dnsType, rcode, type DnsMessage } from "../wire/dns/message.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
 import { catalogNodes, catalogServiceNodes } from "../wire/rpc/methods.ts";
 import { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
 import { DCSpecificRequest } from "../wire/structs/common.ts";
+import { reply } from "./answers.ts";
+import { reverseAddress } from "./lookup.ts";
 import type { DnsSettings } from "./settings.ts";
+import { soaRecord } from "./soa.ts";
 
 export interface ReverseParts {
   readonly rpc: Rpc;
+  readonly clock: Clock;
   readonly log: Log;
   /** Token for reads. */
   readonly token: () => string;
+}
+
+/** The answer to a question below `arpa.`; `undefined` if the address is not in the catalog. */
+export async function answerReverse(
+  parts: ReverseParts,
+  settings: DnsSettings,
+  request: DnsMessage,
+): Promise<DnsMessage | undefined> {
+  const [question] = request.questions;
+  const text = question === undefined ? undefined : reverseAddress(question.name.toLowerCase());
+  const ip = text === undefined ? undefined : parseIp(text);
+  if (question === undefined || ip === undefined) return undefined;
+  const target = await nameOfAddress(parts, settings, renderIp(ip));
+  if (target === undefined) return undefined;
+  const isZoneAsked = question.type === dnsType.SOA;
+  return {
+    ...reply(request, rcode.noError),
+    authoritative: true,
+    recursionAvailable: settings.recursors.length > 0,
+    answers: [{ name: question.name, ttl: 0, data: { kind: "PTR", target } }],
+    authority: isZoneAsked ? [soaRecord(settings, question.name, parts.clock.wallMs())] : [],
+  };
 }
 
 /**
  * The name of the node that has an address, else of a service instance there; `undefined` if nobody has it or the
  * servers cannot be asked.
  */
-export async function nameOfAddress(
+async function nameOfAddress(
   { rpc, log, token }: ReverseParts,
   settings: DnsSettings,
   address: string,

@@ -28,12 +28,35 @@ const tcpServicesMax = 1_024;
 /** The least that an answer takes: a pointer, ten bytes of header and an IPv4 address. */
 const recordBytesMin = 16;
 
+/** What decides how large an answer may be. */
+export interface Wish {
+  /** Of the question. */
+  readonly type: number;
+  /** As the OPT record has it; `undefined` without one. */
+  readonly ednsBytes: number | undefined;
+}
+
 /** How many answers can be of use, so that no more are made: one more than fit, to tell that some are left out. */
-export function answersOfUse(request: DnsMessage, { network, udpAnswerLimit }: TrimOptions): number {
-  if (network === "tcp") return request.questions[0]?.type === dnsType.SRV ? tcpServicesMax : tcpAnswersMax;
-  const bytes = udpBytes(request);
-  if (bytes === plainUdpBytes) return Math.min(udpAnswersMax, udpAnswerLimit) + 1;
+export function answersOfUse(wish: Wish, { network, udpAnswerLimit }: TrimOptions): number {
+  if (network === "tcp") return wish.type === dnsType.SRV ? tcpServicesMax : tcpAnswersMax;
+  const bytes = udpBytes(wish.ednsBytes);
+  if (bytes === plainUdpBytes) return choiceLimit(udpAnswerLimit) + 1;
   return Math.ceil(bytes / recordBytesMin) + 1;
+}
+
+/** How many of those that can stand for each other a client without EDNS gets. */
+export function choiceLimit(udpAnswerLimit: number): number {
+  return Math.min(udpAnswersMax, udpAnswerLimit);
+}
+
+/** The most bytes that an answer may have. */
+export function bytesOfUse(wish: Wish, network: DnsNetwork): number {
+  return network === "tcp" ? tcpBytesMax : udpBytes(wish.ednsBytes) - udpHeaderBytes;
+}
+
+/** Whether few and small answers are wanted, since the client did not say what it can take. */
+export function isPlainUdp(wish: Wish, network: DnsNetwork): boolean {
+  return network === "udp" && udpBytes(wish.ednsBytes) === plainUdpBytes;
 }
 
 /** The message in its final size, and whether records were left out. */
@@ -42,21 +65,18 @@ export function trim(
   answer: DnsMessage,
   options: TrimOptions,
 ): { readonly message: DnsMessage; readonly trimmed: boolean } {
-  if (options.network === "tcp") {
-    return fit(answer, { bytesMax: tcpBytesMax, compress: options.compress });
-  }
-  const bytes = udpBytes(request);
-  const limit =
-    options.udpAnswerLimit === Infinity ? Infinity : Math.min(udpAnswersMax, options.udpAnswerLimit);
-  const isPlain = bytes === plainUdpBytes && answer.answers.length > limit;
-  const shorter = isPlain ? withAnswers(answer, answer.answers.slice(0, limit)) : answer;
+  const wish = { type: request.questions[0]?.type ?? 0, ednsBytes: request.edns?.udpBytes };
+  const bytesMax = bytesOfUse(wish, options.network);
+  const limit = options.udpAnswerLimit === Infinity ? Infinity : choiceLimit(options.udpAnswerLimit);
+  const isCut = isPlainUdp(wish, options.network) && answer.answers.length > limit;
+  const shorter = isCut ? withAnswers(answer, answer.answers.slice(0, limit)) : answer;
   // Plain answers are measured as if they were not compressed, since what forwards them may undo it.
-  const fitted = fit(shorter, { bytesMax: bytes - udpHeaderBytes, compress: options.compress && !isPlain });
-  return { message: fitted.message, trimmed: isPlain || fitted.trimmed };
+  const fitted = fit(shorter, { bytesMax, compress: options.compress && !isCut });
+  return { message: fitted.message, trimmed: isCut || fitted.trimmed };
 }
 
-function udpBytes({ edns }: DnsMessage): number {
-  return Math.min(udpBytesMax, Math.max(plainUdpBytes, edns?.udpBytes ?? 0));
+function udpBytes(ednsBytes = 0): number {
+  return Math.min(udpBytesMax, Math.max(plainUdpBytes, ednsBytes));
 }
 
 /** At least one answer stays, however large. */

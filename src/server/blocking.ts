@@ -63,14 +63,15 @@ export async function blockingRead<T>(
 
 /**
  * Answers a read at once, on a leader that is ready; `undefined` if its options ask to wait for a change or for a
- * quorum. Its notes are for nobody.
+ * quorum. `notes` gets what it depended on.
  */
 export function readNow<T>(
   options: ReadOptions,
   read: (watch: WatchSet) => ReadResult<T>,
+  notes: WatchSet = new WatchSet(),
 ): { readonly value: T; readonly meta: ReadMeta } | undefined {
   if (options.MinQueryIndex > 0 || options.RequireConsistent) return undefined;
-  const { index, value } = read(new WatchSet());
+  const { index, value } = read(notes);
   const ConsistencyLevel = options.AllowStale ? "stale" : "leader";
   return { value, meta: { Index: Math.max(1, index), KnownLeader: true, LastContact: 0, ConsistencyLevel } };
 }

@@ -30,8 +30,8 @@ import {
   type ServiceSpecificRequest,
 } from "../wire/structs/catalog.ts";
 import { NodeService } from "../wire/structs/service.ts";
-import { blockingRead, type ReadResult } from "./blocking.ts";
-import { endpoint, type AnyEndpoint, type ServerContext } from "./context.ts";
+import { blockingRead, readNow, type ReadResult } from "./blocking.ts";
+import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./context.ts";
 import { passing, rowFilter, type RowFilter } from "./filter.ts";
 import { sortByDistance } from "./near.ts";
 import { queryCacheOf } from "./query-cache.ts";
@@ -250,6 +250,11 @@ const servicesOfNode = endpoint({
     const { value, meta } = await readNode(server, request, caller);
     return { NodeServices: value, ...meta };
   },
+  now: (server, request, caller) => {
+    const { read, shown } = nodeRead(server, request, caller);
+    const found = readNow(request, read, caller.notes);
+    return found === undefined ? undefined : { NodeServices: shown(found.value), ...found.meta };
+  },
 });
 
 const serviceListOfNode = endpoint({
@@ -263,25 +268,44 @@ const serviceListOfNode = endpoint({
   },
 });
 
+type NodeRequest = Parameters<typeof blockingRead>[1] & { readonly Node: string; readonly Filter: string };
+
 async function readNode(
   server: ServerContext,
-  request: Parameters<typeof blockingRead>[1] & { readonly Node: string; readonly Filter: string },
-  caller: Parameters<typeof blockingRead>[0]["caller"],
+  request: NodeRequest,
+  caller: Caller,
 ): ReturnType<typeof blockingRead<NodeServices | null>> {
+  const { read, shown } = nodeRead(server, request, caller);
+  const { value, meta } = await blockingRead({ server, caller }, request, read);
+  return { value: shown(value), meta };
+}
+
+function nodeRead(
+  server: ServerContext,
+  request: NodeRequest,
+  { authorizer }: Caller,
+): {
+  readonly read: (watch: WatchSet) => ReadResult<NodeServices | null>;
+  /** What of it the caller may see. */
+  readonly shown: (found: NodeServices | null) => NodeServices | null;
+} {
   if (request.Node === "") throw new RpcError("Must provide node");
   const filter = rowFilter(request, NodeService);
-  const read = await blockingRead({ server, caller }, request, (watch) => ({
-    index: server.store.maxIndex("nodes", "services"),
-    value: passingServices(nodeServices(server.store, watch, request.Node), filter),
-  }));
-  const { authorizer } = caller;
-  const node = read.value?.Node ?? null;
-  if (authorizer === allowAll || read.value === null || node === null) return read;
-  if (!authorizer.nodeRead(node.Node)) return { ...read, value: null };
-  const visible = Object.entries(read.value.Services ?? {}).filter(([, row]) =>
-    authorizer.serviceRead(row.Service),
-  );
-  return { ...read, value: { Node: node, Services: Object.fromEntries(visible) } };
+  return {
+    read: (watch) => ({
+      index: server.store.maxIndex("nodes", "services"),
+      value: passingServices(nodeServices(server.store, watch, request.Node), filter),
+    }),
+    shown: (found) => {
+      const node = found?.Node ?? null;
+      if (authorizer === allowAll || found === null || node === null) return found;
+      if (!authorizer.nodeRead(node.Node)) return null;
+      const visible = Object.entries(found.Services ?? {}).filter(([, row]) =>
+        authorizer.serviceRead(row.Service),
+      );
+      return { Node: node, Services: Object.fromEntries(visible) };
+    },
+  };
 }
 
 function passingServices(found: NodeServices | null, filter: RowFilter<NodeService>): NodeServices | null {

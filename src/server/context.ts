@@ -6,6 +6,7 @@ import type { Log } from "../lib/log.ts";
 import type { MemberPool } from "../lib/members.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { StateStore } from "../state/store.ts";
+import type { WatchSet } from "../state/watch.ts";
 import type { RpcMethod } from "../wire/rpc/method.ts";
 import type { AutopilotConfig, Coordinate } from "../wire/structs/operator.ts";
 import type { DatacenterMap } from "../wire/structs/operator-state.ts";
@@ -107,6 +108,8 @@ export interface Caller {
   readonly authorizer: Authorizer;
   /** Ends a blocking wait early; the read then answers with what it has. */
   readonly signal: AbortSignal | undefined;
+  /** Where a reply that is given at once notes what it depended on, if the caller wants to know. */
+  readonly notes?: WatchSet;
 }
 
 /** An endpoint: a method and the code that answers it. */

@@ -82,7 +82,7 @@ const serviceNodes = endpoint({
   },
   now: (server, request, caller) => {
     const { read, shown } = instancesRead(server, request, caller);
-    const found = readNow(request, read);
+    const found = readNow(request, read, caller.notes);
     return found === undefined ? undefined : { Nodes: shown(found.value), ...found.meta };
   },
 });

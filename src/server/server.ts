@@ -10,8 +10,9 @@
 import { allowAll } from "../acl/authorizer.ts";
 import { LeadershipLostError, NoLeaderError, NotLeaderError } from "../lib/consensus.ts";
 import { mayRetry, noPathToDatacenter } from "../wire/rpc/error-text.ts";
-import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
+import { RpcError, type KeptReply, type RpcMethod } from "../wire/rpc/method.ts";
 import type { RpcService } from "../rpc/service.ts";
+import { WatchSet } from "../state/watch.ts";
 import type { AnyEndpoint, Caller, Endpoint, ServerContext } from "./context.ts";
 import { HoldTime, type ForwardedCall, type Forwarder, type LeaderAddress } from "./forward.ts";
 
@@ -103,11 +104,29 @@ export class Server implements RpcService {
   }
 
   callNow<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined {
+    return this.#now(method, request, { authorizer: allowAll, signal: undefined });
+  }
+
+  /** What every caller may see alone can be kept: rights are not among the notes. */
+  keep<Q, R>(method: RpcMethod<Q, R>, request: Q): KeptReply<R> | undefined {
+    const notes = new WatchSet();
+    const reply = this.#now(method, request, { authorizer: allowAll, signal: undefined, notes });
+    if (reply === undefined || notes.topics.size + notes.kvPrefixes.size === 0) return undefined;
+    let isUnchanged = true;
+    const watching = this.#context.store.watches.watch(notes, () => (isUnchanged = false));
+    return {
+      reply,
+      isCurrent: () => isUnchanged && this.#isReady,
+      [Symbol.dispose]: () => watching[Symbol.dispose](),
+    };
+  }
+
+  #now<Q, R>(method: RpcMethod<Q, R>, request: Q, caller: Caller): R | undefined {
     const endpoint = this.#endpoints.get(method.name);
     if (endpoint?.now === undefined || !this.#isReady) return undefined;
     const { Datacenter } = request as CommonRequest;
     if (Datacenter !== this.#context.settings.datacenter) return undefined;
-    return endpoint.now(this.#context, request, { authorizer: allowAll, signal: undefined }) as R | undefined;
+    return endpoint.now(this.#context, request, caller) as R | undefined;
   }
 
   /** From here on nothing is forwarded or waited for: this server is about to go. */

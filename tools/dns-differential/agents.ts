@@ -41,8 +41,7 @@ export async function startDnsAgent(name: string, program: string, settings: obj
       const answer = await fetch(url + path, { method: "PUT", body: JSON.stringify(body) });
       if (!answer.ok) throw new Error(`${name}: ${path}: ${await answer.text()}`);
     },
-    ask: (question, way) =>
-      way === "udp" ? askUdp(first + 1, question) : askTcp(first + 1, question),
+    ask: (question, way) => (way === "udp" ? askUdp(first + 1, question) : askTcp(first + 1, question)),
     [Symbol.asyncDispose]: async () => {
       await ended(child);
       rmSync(folder, { recursive: true, force: true });
@@ -97,7 +96,7 @@ function askTcp(port: number, question: Uint8Array): Promise<Uint8Array | undefi
     const timer = setTimeout(() => done(undefined), answerDeadlineMs);
     socket.on("error", () => done(undefined));
     socket.on("close", () => done(undefined));
-    socket.on("data", (bytes) => {
+    socket.on("data", (bytes: Buffer) => {
       all = Buffer.concat([all, bytes]);
       if (all.length >= 2 && all.length >= 2 + all.readUInt16BE(0)) done(Uint8Array.from(all.subarray(2)));
     });

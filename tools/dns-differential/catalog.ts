@@ -14,7 +14,12 @@ const check = (service: string, status: string): object => ({
   Status: status,
 });
 
-const service = (name: string, more: object = {}): object => ({ ID: name, Service: name, Port: 8080, ...more });
+const service = (name: string, more: object = {}): object => ({
+  ID: name,
+  Service: name,
+  Port: 8080,
+  ...more,
+});
 
 const many = (count: number, make: (index: number) => Entry): readonly Entry[] =>
   Array.from({ length: count }, (_, index) => make(index));
@@ -112,7 +117,12 @@ const services: readonly Entry[] = [
   { Node: "odd", Address: "10.3.0.17", Service: service("with space") },
   { Node: "odd", Address: "10.3.0.17", Service: service("port0", { Port: 0 }) },
   { Node: "odd.dot", Address: "10.3.0.18", Service: service("dotnode") },
-  { Node: "metanode", Address: "10.3.0.19", NodeMeta: { k: "v", "rfc1035-x": "y" }, Service: service("metasvc") },
+  {
+    Node: "metanode",
+    Address: "10.3.0.19",
+    NodeMeta: { k: "v", "rfc1035-x": "y" },
+    Service: service("metasvc"),
+  },
   {
     Node: "taggedsvc",
     Address: "10.3.0.20",

@@ -10,7 +10,13 @@ import { createSocket } from "node:dgram";
 import { join } from "node:path";
 import { decodeMessage } from "../../src/wire/dns/decode.ts";
 import { encodeMessage } from "../../src/wire/dns/encode.ts";
-import { classInternet, dnsType, rcode, type DnsMessage, type DnsRecord } from "../../src/wire/dns/message.ts";
+import {
+  classInternet,
+  dnsType,
+  rcode,
+  type DnsMessage,
+  type DnsRecord,
+} from "../../src/wire/dns/message.ts";
 import { startDnsAgent, type DnsAgent, type Way } from "./agents.ts";
 import { fillCatalog, names, outsideNames } from "./catalog.ts";
 import { differences, essence, type Look } from "./compare.ts";
@@ -77,12 +83,20 @@ function questionsOf(domains: readonly string[]): readonly Question[] {
       if (type === dnsType.A || type === dnsType.SRV) all.push({ name, type, way: "tcp", ednsBytes: 0 });
     }
   }
-  for (const name of ["web", "big", "bigsix", "bigown", "fat", "own", "gone", "crit"].map((one) => `${one}.service.${main}`)) {
+  for (const name of ["web", "big", "bigsix", "bigown", "fat", "own", "gone", "crit"].map(
+    (one) => `${one}.service.${main}`,
+  )) {
     for (const type of [dnsType.A, dnsType.AAAA, dnsType.SRV, dnsType.ANY]) {
       for (const ednsBytes of [100, 511, 512, 513, 700, 1024, 1400, 4096, 16_384, 65_535])
         all.push({ name, type, way: "udp", ednsBytes });
-      all.push({ name, type, way: "tcp", ednsBytes: 4096 }, { name, type, way: "udp", ednsBytes: 1400, hasSubnet: true });
-      all.push({ name, type, way: "udp", ednsBytes: 0, class: 3 }, { name, type, way: "udp", ednsBytes: 0, class: 255 });
+      all.push(
+        { name, type, way: "tcp", ednsBytes: 4096 },
+        { name, type, way: "udp", ednsBytes: 1400, hasSubnet: true },
+      );
+      all.push(
+        { name, type, way: "udp", ednsBytes: 0, class: 3 },
+        { name, type, way: "udp", ednsBytes: 0, class: 255 },
+      );
     }
   }
   all.push({ name: main, type: dnsType.AXFR, way: "tcp", ednsBytes: 0 });
@@ -102,9 +116,13 @@ function oddities(): readonly (readonly [string, Uint8Array])[] {
   for (const at of [5, 7, 9, 11]) {
     for (const count of [0, 1, 2, 3]) odd.push([`count at ${at} is ${count}`, plain.with(at, count)]);
   }
-  for (let length = 0; length < plain.length; length += 3) odd.push([`cut at ${length}`, plain.slice(0, length)]);
+  for (let length = 0; length < plain.length; length += 3)
+    odd.push([`cut at ${length}`, plain.slice(0, length)]);
   const edns = encoded({ name: "one.service.consul.", type: dnsType.A, way: "udp", ednsBytes: 1232 });
-  odd.push(["edns version 1", edns.with(plain.length + 6, 1)], ["edns do bit", edns.with(plain.length + 7, 0x80)]);
+  odd.push(
+    ["edns version 1", edns.with(plain.length + 6, 1)],
+    ["edns do bit", edns.with(plain.length + 7, 0x80)],
+  );
   odd.push(["trailing bytes", Uint8Array.from([...plain, 1, 2, 3])]);
   odd.push(["pointer to itself", Uint8Array.from([...plain.slice(0, 12), 0xc0, 12, 0, 1, 0, 1])]);
   return odd;
@@ -133,7 +151,13 @@ async function startUpstream(): Promise<{ readonly port: number } & Disposable> 
     const query = decodeMessage(Uint8Array.from(bytes));
     const answers = known.get(query.questions[0]?.name.toLowerCase() ?? "");
     const code = answers === undefined ? rcode.nameError : rcode.noError;
-    const answer = { ...query, response: true, recursionAvailable: true, rcode: code, answers: answers ?? [] };
+    const answer = {
+      ...query,
+      response: true,
+      recursionAvailable: true,
+      rcode: code,
+      answers: answers ?? [],
+    };
     socket.send(encodeMessage(answer, { compress: true }), from.port, from.address);
   });
   await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
@@ -169,11 +193,18 @@ function setups(upstreamPort: number): Readonly<Record<string, Setup>> {
       settings: {
         domain: "Deep.Domain.internal",
         alt_domain: "x.deep.domain.internal",
-        dns_config: { udp_answer_limit: 1, disable_compression: true, enable_additional_node_meta_txt: false },
+        dns_config: {
+          udp_answer_limit: 1,
+          disable_compression: true,
+          enable_additional_node_meta_txt: false,
+        },
       },
       domains: ["deep.domain.internal.", "x.deep.domain.internal.", "consul."],
     },
-    wide: { settings: { dns_config: { udp_answer_limit: 100, enable_truncate: true } }, domains: ["consul."] },
+    wide: {
+      settings: { dns_config: { udp_answer_limit: 100, enable_truncate: true } },
+      domains: ["consul."],
+    },
     none: { settings: { dns_config: { udp_answer_limit: 0, enable_truncate: true } }, domains: ["consul."] },
   };
 }
@@ -227,7 +258,10 @@ async function run(name: string, setup: Setup, only: string): Promise<readonly [
   await Promise.all(Array.from({ length: 8 }, worker));
   if (only === "") {
     for (const [what, bytes] of oddities())
-      report(what, await compareOne({ ours, theirs }, bytes, { way: "udp", isChoice: false, isUneven: false }));
+      report(
+        what,
+        await compareOne({ ours, theirs }, bytes, { way: "udp", isChoice: false, isUneven: false }),
+      );
   }
   return [asked, differing];
 }

@@ -24,6 +24,20 @@ export function encodeMessage(message: DnsMessage, { compress }: { readonly comp
   return new Encoder(compress).message(message);
 }
 
+/** The data of a TXT record: a text longer than one string goes out as several. */
+export function encodeText(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  const count = Math.max(1, Math.ceil(bytes.length / textBytesMax));
+  const strings = new Uint8Array(bytes.length + count);
+  for (let index = 0; index < count; index += 1) {
+    const piece = bytes.subarray(index * textBytesMax, (index + 1) * textBytesMax);
+    const at = index * (textBytesMax + 1);
+    strings[at] = piece.length;
+    strings.set(piece, at + 1);
+  }
+  return strings;
+}
+
 class Encoder {
   #bytes = new Uint8Array(512);
   #length = 0;
@@ -97,7 +111,7 @@ class Encoder {
         this.#u16(data.port);
         return this.#name(data.target, false);
       case "TXT":
-        return this.#text(data.text);
+        return this.#raw(encodeText(data.text));
       case "SOA":
         this.#name(data.primary, true);
         this.#name(data.mailbox, true);
@@ -109,18 +123,6 @@ class Encoder {
       default:
         return unreachable(data);
     }
-  }
-
-  /** A text longer than one string goes out as several. */
-  #text(text: string): void {
-    const bytes = new TextEncoder().encode(text);
-    let at = 0;
-    do {
-      const piece = bytes.subarray(at, at + textBytesMax);
-      this.#u8(piece.length);
-      this.#raw(piece);
-      at += textBytesMax;
-    } while (at < bytes.length);
   }
 
   #edns({ udpBytes, subnet }: Edns): void {

@@ -26,6 +26,18 @@ export interface Rpc {
    * reads the turns of promises, which cost more than the look-up. Throws what `call` rejects with.
    */
   callNow?<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined;
+  /**
+   * Like `callNow`, for callers that want to use the reply again: it says at any time whether the same call would
+   * still be answered like this. Throws what `call` rejects with.
+   */
+  keep?<Q, R>(method: RpcMethod<Q, R>, request: Q): KeptReply<R> | undefined;
+}
+
+/** A reply that knows whether it still holds. Dispose of it when it is not wanted any more. */
+export interface KeptReply<R> extends Disposable {
+  readonly reply: R;
+  /** Once `false`, never `true` again for long: ask anew. */
+  isCurrent(): boolean;
 }
 
 /** A refusal by an endpoint; the text is what clients see. */

@@ -1,0 +1,303 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { monotonicMs, wallMs, type Clock } from "../lib/clock.ts";
+import { silentLog } from "../lib/log.ts";
+import { noMetrics } from "../lib/metrics.ts";
+import { systemNet } from "../runtime/net.ts";
+import { encodeMessage } from "../wire/dns/encode.ts";
+import { classInternet, dnsType, type DnsMessage } from "../wire/dns/message.ts";
+import type { Rpc } from "../wire/rpc/method.ts";
+import { CheckServiceNode, IndexedCheckServiceNodes, Node } from "../wire/structs/catalog.ts";
+import { IndexedNodeServices } from "../wire/structs/catalog.ts";
+import { NodeService } from "../wire/structs/service.ts";
+import { readAsked } from "./asked.ts";
+import { Recursors } from "./recursor.ts";
+import { DnsResolver } from "./resolver.ts";
+import type { DnsSettings } from "./settings.ts";
+import { testSettings } from "./testing.ts";
+
+/** A catalog of one service on which every reply holds until it is changed. */
+class Catalog {
+  nodes: readonly CheckServiceNode[];
+  readCount = 0;
+  keptCount = 0;
+  #version = 0;
+
+  constructor(nodes: readonly CheckServiceNode[]) {
+    this.nodes = nodes;
+  }
+
+  change(nodes: readonly CheckServiceNode[]): void {
+    this.nodes = nodes;
+    this.#version += 1;
+  }
+
+  get rpc(): Rpc {
+    const replyTo = (name: string, request: unknown): unknown => {
+      this.readCount += 1;
+      if (name === "Catalog.NodeServices") {
+        const { Node: wanted } = request as { readonly Node: string };
+        const node = this.nodes.find((one) => one.Node?.Node === wanted)?.Node ?? null;
+        const NodeServices = node === null ? null : { Node: node, Services: {} };
+        return IndexedNodeServices.make({ NodeServices });
+      }
+      const { ServiceName: service } = request as { readonly ServiceName: string };
+      return IndexedCheckServiceNodes.make({ Nodes: service === "web" ? this.nodes : [] });
+    };
+    return {
+      call: ({ name }, request) => Promise.resolve(replyTo(name, request) as never),
+      keep: ({ name }, request) => {
+        const version = this.#version;
+        this.keptCount += 1;
+        return {
+          reply: replyTo(name, request) as never,
+          isCurrent: () => version === this.#version,
+          [Symbol.dispose]: () => void (this.keptCount -= 1),
+        };
+      },
+    };
+  }
+}
+
+interface Bench {
+  readonly resolver: DnsResolver;
+  readonly clock: { nowMs: number };
+  settings: DnsSettings;
+}
+
+function bench(
+  catalog: Catalog,
+  changed: Partial<DnsSettings> = {},
+  random = (_: number): number => 0,
+): Bench {
+  const now = { nowMs: 5_000 };
+  const clock: Clock = {
+    monotonicMs: () => monotonicMs(now.nowMs),
+    wallMs: () => wallMs(now.nowMs),
+    after: () => ({ [Symbol.dispose]: () => undefined }),
+  };
+  const made: Bench = { settings: { ...testSettings, ...changed }, clock: now, resolver: undefined as never };
+  const resolver = new DnsResolver({
+    settings: () => made.settings,
+    rpc: catalog.rpc,
+    recursors: new Recursors({ net: systemNet, clock, log: silentLog, random }),
+    clock,
+    log: silentLog,
+    metrics: noMetrics,
+    token: () => "",
+    random,
+  });
+  return Object.assign(made, { resolver });
+}
+
+interface Wish {
+  readonly name: string;
+  readonly type: number;
+  readonly ednsBytes?: number | undefined;
+  readonly network?: "udp" | "tcp";
+  readonly id?: number;
+}
+
+function question({ name, type, ednsBytes, id = 7 }: Wish): DnsMessage {
+  return {
+    id,
+    response: false,
+    opcode: 0,
+    authoritative: false,
+    truncated: false,
+    recursionDesired: true,
+    recursionAvailable: false,
+    checkingDisabled: false,
+    rcode: 0,
+    questions: [{ name, type, class: classInternet }],
+    answers: [],
+    authority: [],
+    additional: [],
+    edns: ednsBytes === undefined ? undefined : { udpBytes: ednsBytes, subnet: undefined },
+  };
+}
+
+/** The resolver's own answer, made anew. */
+async function slow({ resolver, settings }: Bench, wish: Wish): Promise<Uint8Array> {
+  const request = question(wish);
+  const bytes = encodeMessage(request, { compress: false });
+  const reply = await resolver.answer(request, bytes, {
+    network: wish.network ?? "udp",
+    address: "192.0.2.1",
+  });
+  if (reply.kind === "bytes") return reply.bytes;
+  return encodeMessage(reply.message, { compress: settings.compression });
+}
+
+function quick({ resolver }: Bench, wish: Wish): Uint8Array | undefined {
+  return resolver.answerNow(encodeMessage(question(wish), { compress: false }), wish.network ?? "udp");
+}
+
+const instance = (
+  index: number,
+  more: { readonly address?: string; readonly node?: object } = {},
+): CheckServiceNode =>
+  CheckServiceNode.make({
+    Node: Node.make({
+      Node: `n${index}`,
+      Address: `10.0.0.${(index % 250) + 1}`,
+      Datacenter: "dc1",
+      ...more.node,
+    }),
+    Service: NodeService.make({
+      ID: "web",
+      Service: "web",
+      Port: 80 + (index % 7),
+      Address: more.address ?? "",
+    }),
+  });
+
+const web = { name: "web.service.consul.", type: dnsType.A };
+
+describe("planned answers", () => {
+  test("are the resolver's, byte by byte", async () => {
+    const meta = fc.dictionary(fc.string({ maxLength: 9 }), fc.string({ maxLength: 90 }), { maxKeys: 3 });
+    const one = fc.record({
+      index: fc.nat(300),
+      address: fc.constantFrom("", "", "192.0.2.1", "192.0.2.2", "2001:db8::1"),
+      node: fc.record({ Address: fc.constantFrom("10.9.9.9", "10.9.9.8", "2001:db8::9"), Meta: meta }),
+    });
+    const wishes = fc.record({
+      name: fc.constantFrom(
+        web.name,
+        "WEB.Service.Consul.",
+        "_web._tcp.service.consul.",
+        "n1.node.consul.",
+        "gone.service.consul.",
+        "web.service.alt.example.",
+        "0a000001.addr.consul.",
+        "x.consul.",
+      ),
+      type: fc.constantFrom(dnsType.A, dnsType.AAAA, dnsType.SRV, dnsType.ANY, dnsType.TXT, dnsType.CNAME),
+      ednsBytes: fc.option(fc.integer({ min: 0, max: 65_535 }), { nil: undefined }),
+      network: fc.constantFrom("udp" as const, "tcp" as const),
+    });
+    const settings = fc.record({
+      compression: fc.boolean(),
+      enableTruncate: fc.boolean(),
+      udpAnswerLimit: fc.nat(10),
+      aRecordLimit: fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }),
+      nodeMetaTxt: fc.boolean(),
+    });
+    let planned = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(one, { maxLength: 60 }), wishes, settings, async (parts, wish, changed) => {
+        const nodes = parts.map(({ index, ...more }) => instance(index, more));
+        const own = bench(new Catalog(nodes), changed);
+        const expected = await slow(own, wish);
+        expect(await slow(own, wish)).toEqual(expected);
+        const answer = quick(own, wish);
+        if (answer === undefined) return;
+        planned += 1;
+        expect(Buffer.from(answer).toString("hex")).toBe(Buffer.from(expected).toString("hex"));
+      }),
+      { numRuns: 600 },
+    );
+    expect(planned).toBeGreaterThan(500);
+  });
+
+  test("serve other ids, sizes and ways of the same question", async () => {
+    const own = bench(new Catalog(Array.from({ length: 600 }, (_, index) => instance(index))));
+    await slow(own, web);
+    await slow(own, web);
+    for (const wish of [
+      { ...web, id: 99 },
+      { ...web, ednsBytes: 1232 },
+      { ...web, ednsBytes: 65_535 },
+      { ...web, network: "tcp" as const },
+    ])
+      expect(quick(own, wish)).toEqual(await slow(own, wish));
+  });
+
+  test("are made at the second asking, and end with a change, new settings and age", async () => {
+    const catalog = new Catalog([instance(1)]);
+    const own = bench(catalog);
+    await slow(own, web);
+    expect(quick(own, web)).toBeUndefined();
+    await slow(own, web);
+    const reads = catalog.readCount;
+    expect(quick(own, web)).toEqual(quick(own, web));
+    expect(catalog.readCount).toBe(reads);
+
+    catalog.change([instance(2)]);
+    expect(quick(own, web)).toBeUndefined();
+    expect(catalog.keptCount).toBe(0);
+    const changed = await slow(own, web);
+    expect(quick(own, web)).toEqual(changed);
+
+    own.settings = { ...own.settings, serviceTtlMs: { web: 77_000 } };
+    expect(quick(own, web)).toBeUndefined();
+    await slow(own, web);
+    own.clock.nowMs += 999;
+    expect(quick(own, web)).toBeDefined();
+    own.clock.nowMs += 1;
+    expect(quick(own, web)).toBeUndefined();
+  });
+
+  test("choose fairly", async () => {
+    let seed = 1;
+    const random = (limit: number): number => (seed = (seed * 48_271) % 0x7fff_ffff) % limit;
+    const own = bench(new Catalog(Array.from({ length: 9 }, (_, index) => instance(index))), {}, random);
+    await slow(own, web);
+    await slow(own, web);
+    const counts = new Map<number, number>();
+    for (let round = 0; round < 3_000; round += 1) {
+      const last = quick(own, web)?.[12 + 20 + 4 + 15] ?? 0;
+      counts.set(last, (counts.get(last) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(9);
+    for (const count of counts.values()) expect(Math.abs(count - 3_000 / 9)).toBeLessThan(70);
+  });
+
+  test("are not made of what has to be looked up, nor of prepared queries", async () => {
+    const catalog = new Catalog([instance(1, { address: "www.example.com" })]);
+    const own = bench(catalog);
+    for (const name of ["web.service.consul.", "q.query.consul."]) {
+      for (let round = 0; round < 3; round += 1) await slow(own, { name, type: dnsType.A });
+      expect(quick(own, { name, type: dnsType.A })).toBeUndefined();
+    }
+    expect(catalog.keptCount).toBe(0);
+  });
+});
+
+describe("plain questions", () => {
+  const plain = encodeMessage(question(web), { compress: false });
+  const edns = encodeMessage(question({ ...web, ednsBytes: 1232 }), { compress: false });
+
+  test("are read with their EDNS size", () => {
+    expect(readAsked(plain, "udp")).toMatchObject({
+      id: 7,
+      questionType: 1,
+      ednsBytes: undefined,
+      flags: 0x100,
+    });
+    expect(readAsked(edns, "udp")?.ednsBytes).toBe(1232);
+  });
+
+  test.each([
+    { what: "an answer", bytes: plain.with(2, 0x81) },
+    { what: "another opcode", bytes: plain.with(2, 0x20) },
+    { what: "two questions", bytes: plain.with(5, 2) },
+    { what: "an answer section", bytes: plain.with(7, 1) },
+    { what: "something behind", bytes: Uint8Array.from([...plain, 0]) },
+    { what: "a pointer", bytes: plain.with(12, 0xc0) },
+    { what: "an OPT record that is cut", bytes: edns.slice(0, -1) },
+    { what: "a client subnet", bytes: Uint8Array.from([...edns.slice(0, -1), 8, 0, 8, 0, 4, 0, 1, 0, 0]) },
+  ])("with $what are not", ({ bytes }) => {
+    expect(readAsked(bytes, "udp")).toBeUndefined();
+  });
+
+  test("of any bytes are read or not", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(60), (noise, at) => {
+        readAsked(noise, "udp");
+        readAsked(Uint8Array.from([...edns.slice(0, at), ...noise]), "udp");
+      }),
+    );
+  });
+});

@@ -1,0 +1,157 @@
+/**
+ * The questions that are asked again and again, with how they are answered.
+ *
+ * A question is planned when it is asked the second time, so that names that are asked once cost nothing here. A plan
+ * holds while all that it was made of does (`Sources`), and a second at most: that bounds what a forgotten dependency
+ * could do.
+ */
+import type { Clock } from "../lib/clock.ts";
+import type { Metrics } from "../lib/metrics.ts";
+import type { DnsMessage } from "../wire/dns/message.ts";
+import { DnsEncodeError } from "../wire/dns/name.ts";
+import type { Rpc } from "../wire/rpc/method.ts";
+import { AnswerPlan } from "./answer-plan.ts";
+import { AnswerWriter } from "./answer-writer.ts";
+import { readAsked, type Asked } from "./asked.ts";
+import type { DnsSettings } from "./settings.ts";
+import { Sources } from "./sources.ts";
+import type { DnsNetwork } from "./trim.ts";
+
+export interface PlansParts {
+  readonly settings: () => DnsSettings;
+  readonly token: () => string;
+  readonly rpc: Rpc;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  random(limit: number): number;
+}
+
+interface Entry {
+  readonly question: Uint8Array;
+  readonly plan: AnswerPlan;
+  readonly sources: Sources;
+  readonly settings: DnsSettings;
+  readonly token: string;
+  readonly madeMs: number;
+}
+
+/** Plans kept; the oldest goes first. */
+const plansMax = 2_048;
+const planAgeMsMax = 1_000;
+const questionStart = 12;
+/** A power of two. */
+const sightingsMax = 4_096;
+
+export class AnswerPlans {
+  readonly #parts: PlansParts;
+  readonly #writer = new AnswerWriter();
+  /** By hash of the question: of two with the same hash one is planned. */
+  readonly #entries = new Map<number, Entry>();
+  /** Hashes of questions that were asked lately. */
+  readonly #sightings = new Uint32Array(sightingsMax);
+
+  constructor(parts: PlansParts) {
+    this.#parts = parts;
+  }
+
+  /** Plans kept at present. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** The answer to a question as it came; `undefined` if there is no plan for it that holds. */
+  answer(bytes: Uint8Array, network: DnsNetwork): Uint8Array | undefined {
+    const asked = readAsked(bytes, network);
+    if (asked === undefined) return undefined;
+    const hash = hashOf(bytes, asked.questionEnd);
+    const entry = this.#entries.get(hash);
+    if (entry === undefined || !isQuestion(entry.question, bytes, asked)) return undefined;
+    const { clock, metrics } = this.#parts;
+    const startMs = clock.monotonicMs();
+    if (!this.#holds(entry, startMs)) {
+      this.#forget(hash, entry);
+      return undefined;
+    }
+    try {
+      const answer = entry.plan.write(this.#writer, asked, Math.floor(clock.wallMs() / 1_000));
+      if (answer === undefined) return undefined;
+      metrics.timer("dns.domain_query", clock.monotonicMs() - startMs);
+      return answer;
+    } catch (error) {
+      if (!(error instanceof DnsEncodeError)) throw error;
+      // The resolver meets the same name, and reports it.
+      this.#forget(hash, entry);
+      return undefined;
+    }
+  }
+
+  /** Where to note what the answer to a question is made of, if it is worth a plan. */
+  sourcesFor(bytes: Uint8Array, network: DnsNetwork): Sources | undefined {
+    const asked = readAsked(bytes, network);
+    if (asked === undefined || this.#parts.rpc.keep === undefined) return undefined;
+    const hash = hashOf(bytes, asked.questionEnd);
+    const slot = hash & (sightingsMax - 1);
+    if (this.#sightings[slot] === hash) return new Sources(this.#parts.rpc);
+    this.#sightings[slot] = hash;
+    return undefined;
+  }
+
+  /** Keeps how a question was answered; `message` is its answer before it was made to fit. */
+  remember(bytes: Uint8Array, message: DnsMessage, sources: Sources): void {
+    const asked = readAsked(bytes, "udp");
+    if (asked === undefined || !sources.isCurrent()) {
+      sources[Symbol.dispose]();
+      return;
+    }
+    const question = bytes.slice(questionStart, asked.questionEnd);
+    const { clock, random } = this.#parts;
+    const settings = this.#parts.settings();
+    try {
+      const content = { message, choice: sources.choice, settings, question };
+      const plan = new AnswerPlan(content, (limit) => random.call(this.#parts, limit));
+      const hash = hashOf(bytes, asked.questionEnd);
+      this.#forget(hash, this.#entries.get(hash));
+      const token = this.#parts.token();
+      this.#entries.set(hash, { question, plan, sources, settings, token, madeMs: clock.monotonicMs() });
+      this.#evict();
+    } catch (error) {
+      sources[Symbol.dispose]();
+      if (!(error instanceof DnsEncodeError)) throw error;
+    }
+  }
+
+  #holds({ settings, token, sources, madeMs }: Entry, nowMs: number): boolean {
+    return (
+      nowMs - madeMs < planAgeMsMax &&
+      settings === this.#parts.settings() &&
+      token === this.#parts.token() &&
+      sources.isCurrent()
+    );
+  }
+
+  #forget(hash: number, entry: Entry | undefined): void {
+    entry?.sources[Symbol.dispose]();
+    this.#entries.delete(hash);
+  }
+
+  #evict(): void {
+    for (const [hash, entry] of this.#entries) {
+      if (this.#entries.size <= plansMax) return;
+      this.#forget(hash, entry);
+    }
+  }
+}
+
+function isQuestion(question: Uint8Array, bytes: Uint8Array, { questionEnd }: Asked): boolean {
+  if (question.length !== questionEnd - questionStart) return false;
+  for (let index = 0; index < question.length; index += 1)
+    if (question[index] !== bytes[questionStart + index]) return false;
+  return true;
+}
+
+/** FNV-1a of the question. */
+function hashOf(bytes: Uint8Array, end: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = questionStart; at < end; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
+  return hash >>> 0;
+}

@@ -1,0 +1,50 @@
+/** What an answer was made of, so that it can be made again without looking anything up. */
+import type { KeptReply, Rpc, RpcMethod } from "../wire/rpc/method.ts";
+import type { CheckServiceNode } from "../wire/structs/catalog.ts";
+import type { RecordContext } from "./records.ts";
+
+/** Instances of which each answer picks some at random. */
+export interface Choice {
+  readonly nodes: readonly CheckServiceNode[];
+  readonly context: RecordContext;
+}
+
+export class Sources implements Disposable {
+  /** Set if the answer is one of many. */
+  choice: Choice | undefined;
+  readonly #rpc: Rpc;
+  readonly #kept: KeptReply<unknown>[] = [];
+  #isComplete = true;
+
+  constructor(rpc: Rpc) {
+    this.#rpc = rpc;
+  }
+
+  /** The reply to a read; `undefined` if it cannot be kept, and so the answer cannot either. */
+  read<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined {
+    const kept = this.#isComplete ? this.#rpc.keep?.(method, request) : undefined;
+    if (kept === undefined) {
+      this.spoil();
+      return undefined;
+    }
+    this.#kept.push(kept);
+    return kept.reply;
+  }
+
+  /** Something else went into the answer: it must be made anew each time. */
+  spoil(): void {
+    this.#isComplete = false;
+    this[Symbol.dispose]();
+  }
+
+  /** Whether the same question would get the same answer. */
+  isCurrent(): boolean {
+    if (!this.#isComplete) return false;
+    for (const kept of this.#kept) if (!kept.isCurrent()) return false;
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    for (const kept of this.#kept.splice(0)) kept[Symbol.dispose]();
+  }
+}
