@@ -21,8 +21,14 @@ import {
   PreparedQueryExecuteRequest,
   PreparedQueryExecuteResponse,
   PreparedQueryExplainResponse,
+  QueryDNSOptions,
+  QueryFailoverOptions,
+  QueryFailoverTarget,
+  QueryTemplateOptions,
+  ServiceQuery,
 } from "../wire/structs/prepared-query.ts";
 import { callCached, callServer, discoveryParams, sourceOf } from "./discovery.ts";
+import { assertKnownFields, type KnownFields } from "./known-fields.ts";
 import {
   datacenterOf,
   jsonResponse,
@@ -41,6 +47,18 @@ import {
   type RoutedRequest,
 } from "./types.ts";
 
+const failoverFields: KnownFields = {
+  names: QueryFailoverOptions.fieldNames,
+  inside: { Targets: { names: QueryFailoverTarget.fieldNames } },
+};
+const queryFields: KnownFields = {
+  names: PreparedQuery.fieldNames,
+  inside: {
+    Template: { names: QueryTemplateOptions.fieldNames },
+    Service: { names: ServiceQuery.fieldNames, inside: { Failover: failoverFields } },
+    DNS: { names: QueryDNSOptions.fieldNames },
+  },
+};
 const bodyBytesMax = 1024 * 1024;
 const Queries = list(ptr(PreparedQuery));
 const trueTexts = ["1", "t", "T", "true", "TRUE", "True"];
@@ -78,7 +96,9 @@ function apply(
 /** The query that a body describes. Throws `HttpError` 400. */
 function queryIn(body: Uint8Array): PreparedQuery {
   try {
-    return fromJsonValue(PreparedQuery, parseJson(body));
+    const json = parseJson(body);
+    assertKnownFields(json, queryFields);
+    return fromJsonValue(PreparedQuery, json);
   } catch (error) {
     if (error instanceof DecodeError) throw new HttpError(400, `Request decode failed: ${error.message}`);
     throw error;
@@ -102,8 +122,9 @@ async function execute(request: RoutedRequest, context: HttpContext, name: strin
   const { reply, cacheHeaders } = args.UseCache
     ? await callCached(request, context, { type: preparedQueryCache, args })
     : { reply: await read(request, context, { method: preparedQueryExecute, args }), cacheHeaders: {} };
-  const shown = { ...reply, Nodes: reply.Nodes ?? [] };
-  const headers = { ...metaHeaders(reply), ...cacheHeaders };
+  // A reply from another datacenter does not say how it was read.
+  const shown = { ...reply, Nodes: reply.Nodes ?? [], ConsistencyLevel: consistencyOf(args) };
+  const headers = { ...metaHeaders(shown), ...cacheHeaders };
   return jsonResponse(request, renderJson(PreparedQueryExecuteResponse, shown), headers);
 }
 
@@ -111,6 +132,11 @@ async function explain(request: RoutedRequest, context: HttpContext, name: strin
   const args = executeArgs(request, context, name);
   const reply = await read(request, context, { method: preparedQueryExplain, args });
   return jsonResponse(request, renderJson(PreparedQueryExplainResponse, reply), metaHeaders(reply));
+}
+
+function consistencyOf({ RequireConsistent, AllowStale }: PreparedQueryExecuteRequest): string {
+  if (RequireConsistent) return "consistent";
+  return AllowStale ? "stale" : "leader";
 }
 
 function executeArgs(

@@ -75,7 +75,7 @@ function instances(
   const connect = wanted.Connect || Connect;
   const key = `query ${connect} ${wanted.Service.toLowerCase()}`;
   const all = queryCacheOf(store).read(key, new WatchSet(), (watch) =>
-    checkServiceNodes(store, watch, { service: wanted.Service, connect, tags: undefined }),
+    checkServiceNodes(store, watch, { service: wanted.Service, connect, tags: undefined }).map(withoutEmpty),
   );
   const fits = filterOf(wanted);
   return filtered(
@@ -84,6 +84,11 @@ function instances(
     ({ Node: node, Service: service }) =>
       authorizer.nodeRead(node?.Node ?? "") && authorizer.serviceRead(service?.Service ?? ""),
   );
+}
+
+/** No checks are none here, not an empty list as in reads of health. */
+function withoutEmpty(instance: CheckServiceNode): CheckServiceNode {
+  return instance.Checks?.length === 0 ? { ...instance, Checks: null } : instance;
 }
 
 /** Whether an instance is healthy enough and has the metadata and the tags. */
