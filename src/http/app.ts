@@ -7,6 +7,7 @@
 import { NoLeaderError } from "../lib/consensus.ts";
 import { BodyTooLargeError, DecodeError, ProconsulError } from "../lib/errors.ts";
 import { displayText } from "../lib/byte-string.ts";
+import { rateExceededText, tryElsewhereText, tryLaterText } from "../wire/rpc/error-text.ts";
 import { PermissionDeniedError } from "../wire/rpc/method.ts";
 import type { Clock } from "../lib/clock.ts";
 import { measuredRoutes } from "./measured-routes.ts";
@@ -191,6 +192,12 @@ function redirectTo(path: string, search: string): HttpResponse {
   };
 }
 
+/** By the text, since errors of other servers come as text. */
+function failureStatus(text: string): number {
+  if (text.includes(rateExceededText) || text.includes(tryElsewhereText)) return 429;
+  return text.includes(tryLaterText) ? 503 : 500;
+}
+
 /** Status and text of a failure; anything unforeseen is logged, since it is our bug. */
 function failure(error: unknown, request: HttpRequest, { log }: HttpContext): HttpResponse {
   if (error instanceof HttpError) return plainResponse(error.status, error.message, error.headers);
@@ -199,7 +206,7 @@ function failure(error: unknown, request: HttpRequest, { log }: HttpContext): Ht
   if (error instanceof DecodeError) return plainResponse(400, `Request decode failed: ${error.message}`);
   if (error instanceof NoLeaderError || error instanceof ProconsulError) {
     log.error("Request error", { method: request.method, path: request.path, error: error.message });
-    return plainResponse(500, error.message);
+    return plainResponse(failureStatus(error.message), error.message);
   }
   const text = error instanceof Error ? error.message : String(error);
   log.error("Request failed unexpectedly", {

@@ -1,4 +1,5 @@
 /** The part of an agent below its local services and its doors: pools, servers, and the way to them. */
+import type { Config } from "../config/config.ts";
 import type { Consensus } from "../lib/consensus.ts";
 import type { SnapshotService } from "../rpc/service.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
@@ -13,6 +14,8 @@ export interface AgentCore {
   readonly consensus: Consensus | undefined;
   /** Servers that calls can go to. */
   knownServers(): number;
+  /** Takes over what a reload may change: limits on calls. */
+  reload(config: Config): void;
   /** Leaves the cluster for good; `close` comes after it. Never rejects. */
   leave(): Promise<void>;
   close(): Promise<void>;

@@ -180,21 +180,13 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     agent.serverUp();
     watches.serverUp();
   });
-  const random = (limit: number): number => rng.below(limit);
-  const sending = sendCoordinates({ config, core, clock: systemClock, log, random });
-  const reporting = reportProcess({
-    config,
-    clock: systemClock,
-    metrics: telemetry.registry,
-    version: parts.build.compatibleVersion,
-  });
+  const reporting = startReporting(assembly);
   let listeners: readonly Listener[] = [];
   let dns: DnsService | undefined;
   const closeDoors = async (): Promise<void> => {
     ending.abort();
     watches[Symbol.dispose]();
     watching[Symbol.dispose]();
-    sending[Symbol.dispose]();
     reporting[Symbol.dispose]();
     await dns?.close();
     await Promise.all(listeners.map((listener) => listener.close()));
@@ -211,7 +203,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
       clock: systemClock,
       log,
       metrics: telemetry.registry,
-      random,
+      random: (limit) => rng.below(limit),
     });
     watches.replace(config.watches);
   } catch (error) {
@@ -225,6 +217,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     agent,
     reload: (next) => {
       telemetry.reload(next);
+      core.reload(next);
       dns?.reload(next);
       agent.cache.reload(cacheRate(next));
       watches.reload(next.watches);
@@ -234,6 +227,25 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
       await closeDoors();
       await core.close();
       telemetry[Symbol.dispose]();
+    },
+  };
+}
+
+/** What an agent tells of itself from time to time: coordinates to the servers, figures to the metrics. */
+function startReporting({ parts, log, core, telemetry, rng }: Assembly): Disposable {
+  const { config, build } = parts;
+  const random = (limit: number): number => rng.below(limit);
+  const sending = sendCoordinates({ config, core, clock: systemClock, log, random });
+  const reporting = reportProcess({
+    config,
+    clock: systemClock,
+    metrics: telemetry.registry,
+    version: build.compatibleVersion,
+  });
+  return {
+    [Symbol.dispose]: () => {
+      sending[Symbol.dispose]();
+      reporting[Symbol.dispose]();
     },
   };
 }

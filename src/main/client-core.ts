@@ -1,12 +1,13 @@
 /** A client agent's core: a member of the pool that asks servers for everything. */
 import { Router } from "../agent/router.ts";
+import { TokenBucket } from "../lib/token-bucket.ts";
 import { ClientRpc, ClientSnapshots } from "../rpc/client-rpc.ts";
 import { clientPoolOptions, RpcPool } from "../rpc/rpc-pool.ts";
 import { SnapshotClient } from "../rpc/snapshot-client.ts";
 import { afterIo } from "../runtime/clock.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { openLanPool, type PoolParts } from "./gossip-pools.ts";
-import { archiveBytesMax, callTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
+import { archiveBytesMax, callLimit, callTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
 
 /** Rejects when the gossip address cannot be bound. */
 export async function startClientCore(parts: PoolParts): Promise<AgentCore> {
@@ -25,15 +26,17 @@ export async function startClientCore(parts: PoolParts): Promise<AgentCore> {
     log: log.named("manager"),
   });
   const timeouts = callTimeouts(config);
+  const limit = new TokenBucket(callLimit(config));
   return {
-    rpc: new ClientRpc({ pool, servers: router, clock, log, metrics, timeouts, random }),
+    rpc: new ClientRpc({ pool, servers: router, clock, log, metrics, timeouts, limit, random }),
     snapshots: new ClientSnapshots(
       new SnapshotClient({ pool, clock, archiveBytesMax, silenceMs: snapshotSilenceMs }),
-      router,
+      { servers: router, clock, metrics, limit },
     ),
     pools: { lan, wan: undefined },
     consensus: undefined,
     knownServers: () => router.servers.length,
+    reload: (next) => limit.configure(callLimit(next)),
     leave: async () => {
       log.info("client starting leave");
       try {

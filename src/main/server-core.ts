@@ -10,12 +10,15 @@ import { rpcType } from "../rpc/rpc-type.ts";
 import { serveGrpcCall } from "../rpc/subscriptions.ts";
 import { openGrpcAcceptor } from "../runtime/grpc-acceptor.ts";
 import { RpcPool, serverPoolOptions } from "../rpc/rpc-pool.ts";
+import type { RpcService } from "../rpc/service.ts";
 import { SnapshotClient } from "../rpc/snapshot-client.ts";
 import { systemArchiveTools } from "../runtime/archive-tools.ts";
 import { afterIo } from "../runtime/clock.ts";
 import { BootstrapExpect } from "../server/bootstrap-expect.ts";
 import { serverMembers } from "../server/known-servers.ts";
 import { leaveServer } from "../server/leader-leave.ts";
+import { MeteredService } from "../server/metered-service.ts";
+import { RequestLimiter } from "../server/request-limits.ts";
 import { Snapshots } from "../server/snapshot.ts";
 import { newLeaderEvent } from "../wire/gossip/serf-user-events.ts";
 import { statusPeers } from "../wire/rpc/methods.ts";
@@ -27,7 +30,7 @@ import { forceLeave } from "./force-leave.ts";
 import { floodJoin } from "./flood-join.ts";
 import { openLanPool, openWanPool, type PoolParts } from "./gossip-pools.ts";
 import { keyringPools } from "./keyring-pools.ts";
-import { archiveBytesMax, callTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
+import { archiveBytesMax, callTimeouts, requestLimits, snapshotSilenceMs } from "./rpc-settings.ts";
 import type { ServerHost } from "./server-options.ts";
 import { startServer, type RunningServer } from "./server-parts.ts";
 
@@ -99,6 +102,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
     },
   });
   opened.add(() => running.close());
+  const { service, limiter } = meter(parts, running);
   const snapshots = new Snapshots({
     consensus: running.consensus,
     tools: systemArchiveTools,
@@ -108,7 +112,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
       new SnapshotClient({ pool, clock, archiveBytesMax, silenceMs: snapshotSilenceMs }),
     ),
   });
-  const door = openDoor(parts, { running, snapshots, transport });
+  const door = openDoor(parts, { service, snapshots, transport });
   opened.add(() => door.close());
   opens(door);
   if (wan !== undefined) {
@@ -120,32 +124,50 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
     opened.add(() => waiting[Symbol.dispose]());
   }
   return {
-    rpc: running.server,
+    rpc: service,
     snapshots,
     pools: { lan, wan },
     consensus: running.consensus,
     knownServers: () => serverMembers(lan).length,
+    reload: (next) => limiter.configure(requestLimits(next)),
     leave: () => leave(parts, running, { lan, wan }),
     close: () => opened.closeAll(),
   };
+}
+
+/** The server with limits on its calls, which are counted. */
+function meter(
+  { config, clock, log, metrics }: ServerCoreParts,
+  { server, consensus }: RunningServer,
+): { readonly service: RpcService; readonly limiter: RequestLimiter } {
+  const limiter = new RequestLimiter(
+    {
+      clock,
+      log: log.named("server.rpc-rate-limit"),
+      metrics,
+      isLeader: () => consensus.status().role === "leader",
+    },
+    requestLimits(config),
+  );
+  return { service: new MeteredService(server, { clock, metrics, limiter }), limiter };
 }
 
 /** The door on the RPC port: calls, Raft, snapshots, and the subscriptions of Consul's clients. */
 function openDoor(
   { config, clock, log, metrics }: ServerCoreParts,
   {
-    running,
+    service,
     snapshots,
     transport,
   }: {
-    readonly running: RunningServer;
+    readonly service: RpcService;
     readonly snapshots: Snapshots;
     readonly transport: NetTransport;
   },
 ): RpcDoor {
   const { rpcHandshakeTimeoutMs, rpcMaxConnsPerClient } = config.limits;
   const door = new RpcDoor(
-    { service: running.server, snapshots, clock, log: log.named("server.rpc"), metrics },
+    { service, snapshots, clock, log: log.named("server.rpc"), metrics },
     {
       ...defaultRpcDoorOptions,
       firstByteTimeoutMs: rpcHandshakeTimeoutMs,
@@ -154,7 +176,7 @@ function openDoor(
   );
   door.register(raftLeadingByte, transport.accept);
   const grpcLog = log.named("server.grpc-api");
-  const subscriptions = { rpc: running.server, datacenter: config.datacenter, log: grpcLog };
+  const subscriptions = { rpc: service, datacenter: config.datacenter, log: grpcLog };
   door.register(
     rpcType.grpc,
     openGrpcAcceptor((call) => serveGrpcCall(subscriptions, call), grpcLog),

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { NoLeaderError } from "../lib/consensus.ts";
 import { silentLog } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
+import { TokenBucket } from "../lib/token-bucket.ts";
 import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
 import { kvsApply, kvsGet } from "../wire/rpc/methods.ts";
 import { IndexedDirEntries, KeyRequest, KVSRequest } from "../wire/structs/kv.ts";
@@ -17,8 +18,11 @@ const timeouts = {
   maxQueryTimeMs: 600_000,
 };
 
-function client(door: TestDoor, servers: RpcServer[]): ClientRpc {
+const unlimited = new TokenBucket({ rate: undefined, burst: 0 });
+
+function client(door: TestDoor, servers: RpcServer[], limit = unlimited): ClientRpc {
   return new ClientRpc({
+    limit,
     pool: door.pool,
     servers: {
       findServer: () => servers[0],
@@ -106,4 +110,14 @@ test.each([
   { request: {}, expected: 60_000 },
 ])("a call like $request may take $expected ms", ({ request, expected }) => {
   expect(callTimeoutMs(request, timeouts)).toBe(expected);
+});
+
+test("calls beyond the limit fail at once", async () => {
+  const { door: opened, calls } = await door(0);
+  const { server } = opened;
+  const limited = client(opened, [server], new TokenBucket({ rate: 1, burst: 2 }));
+  await limited.call(kvsGet, KeyRequest.zero);
+  await limited.call(kvsGet, KeyRequest.zero);
+  expect((await failure(limited.call(kvsGet, KeyRequest.zero))).message).toBe("RPC rate limit exceeded");
+  expect(calls).toHaveLength(2);
 });

@@ -9,7 +9,8 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
-import { mayRetry, NoServersError } from "../wire/rpc/error-text.ts";
+import type { TokenBucket } from "../lib/token-bucket.ts";
+import { mayRetry, NoServersError, RateExceededError } from "../wire/rpc/error-text.ts";
 import { PermissionDeniedError, RpcError, type Rpc, type RpcMethod } from "../wire/rpc/method.ts";
 import { callTimeoutMs, type CallTimeouts } from "./call-timeout.ts";
 import { withConsistency } from "./consistency.ts";
@@ -32,6 +33,8 @@ export interface ClientRpcParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly timeouts: CallTimeouts;
+  /** How many calls this client may make. */
+  readonly limit: TokenBucket;
   /** Uniform integer below `limit`. */
   random(limit: number): number;
 }
@@ -59,6 +62,7 @@ export class ClientRpc implements Rpc {
         throw new NoServersError();
       }
       const startMs = clock.monotonicMs();
+      admit(this.#parts, startMs);
       try {
         return withConsistency(await pool.call(server, { method, request, signal, timeoutMs }), request);
       } catch (error) {
@@ -96,6 +100,13 @@ export class ClientRpc implements Rpc {
   }
 }
 
+/** Takes one of the calls that this client may make. Throws `RateExceededError` where there is none left. */
+function admit({ limit, metrics }: Pick<ClientRpcParts, "limit" | "metrics">, nowMs: number): void {
+  if (limit.take(nowMs)) return;
+  metrics.count("client.rpc.exceeded");
+  throw new RateExceededError();
+}
+
 /** Whether another server might have done better: what an endpoint refuses, it refuses everywhere. */
 function isServersFault(error: unknown): boolean {
   const isRefusal = error instanceof RpcError || error instanceof PermissionDeniedError;
@@ -110,11 +121,14 @@ function isRead(request: unknown): boolean {
 /** Users' snapshots through a server. Rejects as `SnapshotClient` does, or with `NoServersError`. */
 export class ClientSnapshots implements SnapshotService {
   readonly #client: SnapshotClient;
-  readonly #servers: ServerSource;
+  readonly #parts: Pick<ClientRpcParts, "servers" | "clock" | "metrics" | "limit">;
 
-  constructor(client: SnapshotClient, servers: ServerSource) {
+  constructor(
+    client: SnapshotClient,
+    parts: Pick<ClientRpcParts, "servers" | "clock" | "metrics" | "limit">,
+  ) {
     this.#client = client;
-    this.#servers = servers;
+    this.#parts = parts;
   }
 
   save(target: SnapshotTarget): Promise<SavedSnapshot> {
@@ -126,12 +140,15 @@ export class ClientSnapshots implements SnapshotService {
   }
 
   async #ask<T>(ask: (server: RpcServer) => Promise<T>): Promise<T> {
-    const server = this.#servers.findServer();
+    const { servers, clock, metrics } = this.#parts;
+    const server = servers.findServer();
     if (server === undefined) throw new NoServersError();
+    metrics.count("client.rpc");
+    admit(this.#parts, clock.monotonicMs());
     try {
       return await ask(server);
     } catch (error) {
-      if (isServersFault(error)) this.#servers.notifyFailedServer(server);
+      if (isServersFault(error)) servers.notifyFailedServer(server);
       throw error;
     }
   }

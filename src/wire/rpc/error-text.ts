@@ -12,6 +12,9 @@ import { PermissionDeniedError, RpcError } from "./method.ts";
 export const noPathToDatacenter = "No path to datacenter";
 export const noServersText = "No known Consul servers";
 export const tryElsewhereText = "rate limit exceeded, try again later or against a different server";
+export const tryLaterText =
+  "rate limit exceeded for operation that can only be performed by the leader, try again later";
+export const rateExceededText = "RPC rate limit exceeded";
 const resubmitText = "please resubmit call for rechunking";
 const leaderNotTrackedText = "Raft leader not found in server lookup mapping";
 const notReadyText = "Not ready to serve consistent reads";
@@ -35,6 +38,14 @@ export class RpcConnectionError extends ProconsulError {
 /** The answer did not come in time. The server may still be at it. */
 export class RpcTimeoutError extends ProconsulError {
   readonly code = "rpc-timeout";
+}
+
+/** This client has made as many calls as it may. */
+export class RateExceededError extends ProconsulError {
+  readonly code = "rate-exceeded";
+  constructor() {
+    super(rateExceededText);
+  }
 }
 
 /** No server is known to ask. */
