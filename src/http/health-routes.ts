@@ -1,5 +1,6 @@
 /** `/v1/health/…`. Source: the reference's HTTP API. */
 import { healthServicesCache } from "../agent/cache-types.ts";
+import type { ByteString } from "../lib/byte-string.ts";
 import { list } from "../wire/schema/collections.ts";
 import * as methods from "../wire/rpc/methods.ts";
 import {
@@ -21,6 +22,7 @@ import {
   sourceOf,
   type MaybeCached,
 } from "./discovery.ts";
+import { pageOf, pageResponse, placeOf } from "./paging.ts";
 import { metaHeaders, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
@@ -70,6 +72,11 @@ async function checks(request: RoutedRequest, context: HttpContext): Promise<Htt
 
 function checksResponse(request: RoutedRequest, reply: IndexedHealthChecks): HttpResponse {
   const shared = reply.HealthChecks ?? [];
+  const page = pageOf(request, shared, (check) => placeOf(check.Node, check.CheckID));
+  if (page !== undefined) {
+    const json = (rows: readonly HealthCheck[]): string => renderJson(HealthChecks, rows.map(withTags));
+    return pageResponse(request, page, { json, more: metaHeaders(reply) });
+  }
   return sharedResponse(request, reply, {
     shared,
     variant: "checks",
@@ -90,12 +97,22 @@ async function instances(
   const { reply, cacheHeaders } = await hotOrCached(request, context, args);
   const passing = passingOnly(request, reply);
   const shared = reply.Nodes ?? [];
+  const page = pageOf(request, passing ? shared.filter(passes) : shared, placeOfInstance);
+  if (page !== undefined) {
+    const json = (rows: readonly CheckServiceNode[]): string =>
+      renderJson(CheckServiceNodes, rows.map(withLists));
+    return pageResponse(request, page, { json, more: { ...metaHeaders(reply), ...cacheHeaders } });
+  }
   return sharedResponse(request, reply, {
     shared,
     variant: passing ? "passing" : "all",
     cacheHeaders,
     render: () => renderJson(CheckServiceNodes, (passing ? shared.filter(passes) : shared).map(withLists)),
   });
+}
+
+function placeOfInstance({ Node: owner, Service: service }: CheckServiceNode): ByteString {
+  return placeOf(owner?.Node ?? "", service?.Service ?? "", service?.ID ?? "");
 }
 
 /** Without a cache the reply is at hand more often than not: no turn of the loop is spent on it then. */

@@ -5,6 +5,7 @@ import { byteStr } from "../wire/schema/scalars.ts";
 import { kvsApply, kvsGet, kvsList, kvsListKeys } from "../wire/rpc/methods.ts";
 import { DirEntry, type IndexedDirEntries, type KvOp } from "../wire/structs/kv.ts";
 import { checkBodyLength, ttlNs, parseUint, parseUint64, refuseConflicts } from "./kv-params.ts";
+import { pageOf, pageResponse } from "./paging.ts";
 import { readHeaders } from "./read-headers.ts";
 import { renderShared } from "./rendering.ts";
 import { datacenterOf, indentJson, jsonResponse, plainResponse, readParams, tokenOf } from "./respond.ts";
@@ -64,6 +65,8 @@ function entriesResponse(request: RoutedRequest, reply: IndexedDirEntries): Http
     return { status: 200, headers: { ...headers, ...rawHeaders }, body: first.Value ?? noBytes };
   }
   const { Entries: entries } = reply;
+  const page = recurse ? pageOf(request, entries ?? [], ({ Key }) => Key) : undefined;
+  if (page !== undefined) return pageResponse(request, page, { json: entriesJson.json, more: headers });
   if (!recurse || entries === null) return jsonResponse(request, entriesJson.json(entries), headers);
   // Everyone who asks for an unchanged prefix gets the same list from the server: it is rendered once.
   const pretty = request.query.has("pretty");
@@ -86,6 +89,8 @@ async function getKeys(request: RoutedRequest, context: HttpContext, key: ByteSt
   const headers = readHeaders(reply);
   const keys = reply.Keys ?? [];
   if (keys.length === 0 && key !== "") return plainResponse(404, "", headers);
+  const page = pageOf(request, keys, (one) => one);
+  if (page !== undefined) return pageResponse(request, page, { json: keysJson.json, more: headers });
   return jsonResponse(request, keysJson.json(keys), headers);
 }
 
