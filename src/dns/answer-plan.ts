@@ -24,6 +24,8 @@ export interface PlanContent {
 
 const headerBytes = 12;
 const noOptionBytes = 11;
+/** Pointers reach all that was written in a message of so many bytes. */
+const pointerReach = 0x3fff;
 const responseFlag = 0x8000;
 const authoritativeFlag = 0x0400;
 const truncatedFlag = 0x0200;
@@ -39,8 +41,7 @@ export class AnswerPlan {
   readonly #authority: readonly PreparedRecord[];
   readonly #additional: readonly PreparedRecord[];
   #additionalCount = 0;
-  /** How many fitted last time. */
-  #fitted = 1;
+  #isShort = false;
 
   /** Throws `DnsEncodeError` if DNS cannot carry a name. */
   constructor({ message, choice, settings, question }: PlanContent, random: (limit: number) => number) {
@@ -56,7 +57,10 @@ export class AnswerPlan {
     const isChoice = choice !== undefined;
     this.#fixed = isChoice
       ? []
-      : message.answers.map((record, same) => ({ answer: prepare(record), extras: [], same }));
+      : message.answers.map((record, same) => {
+          const answer = prepare(record);
+          return { answer, extras: [], same, bytesMin: answer.bytesMin };
+        });
     this.#authority = message.authority.map(prepare);
     this.#additional = isChoice ? [] : message.additional.map(prepare);
   }
@@ -84,8 +88,6 @@ export class AnswerPlan {
     });
   }
 
-  #isShort = false;
-
   #parts(limit: number): readonly Part[] | undefined {
     if (this.#choice === undefined) return this.#fixed;
     const isService = this.#isService;
@@ -110,40 +112,71 @@ export class AnswerPlan {
   /** As many as fit, at least one. */
   #writeFitting(job: Job, bytesMax: number): number | undefined {
     const total = job.parts.length;
-    if (this.#write(job, { count: total, isShort: false, bytesMax: total <= 1 ? Infinity : bytesMax }))
-      return total;
-    if (total <= 1) return undefined;
+    if (total <= 1)
+      return this.#write(job, { count: total, isShort: false, bytesMax: Infinity }) ? total : undefined;
+    const isHopeless = this.#bytesMin(job) > bytesMax;
+    if (!isHopeless && this.#write(job, { count: total, isShort: false, bytesMax })) return total;
+    if (bytesMax <= pointerReach) return this.#writeUntilFull(job, bytesMax);
     let fits = 1;
     let tooMany = total + 1;
-    for (let probe = this.#fitted; tooMany - fits > 1;) {
-      if (probe <= fits || probe >= tooMany) probe = Math.floor((fits + tooMany) / 2);
-      if (this.#write(job, { count: probe, isShort: true, bytesMax })) {
-        fits = probe;
-        probe += 1;
-      } else tooMany = probe;
+    while (tooMany - fits > 1) {
+      const probe = Math.floor((fits + tooMany) / 2);
+      if (this.#write(job, { count: probe, isShort: true, bytesMax })) fits = probe;
+      else tooMany = probe;
     }
-    this.#fitted = fits;
     return this.#write(job, { count: fits, isShort: true, bytesMax: Infinity }) ? fits : undefined;
+  }
+
+  /** In one pass: within reach of pointers it is known what the extras of an answer will add. */
+  #writeUntilFull(job: Job, bytesMax: number): number | undefined {
+    const { writer, parts, compress, ednsBytes } = job;
+    const seen: PreparedName[] = [];
+    this.#begin(job, { isShort: true, bytesMax: Infinity });
+    let count = 0;
+    let laterBytes = ednsBytes === undefined ? 0 : noOptionBytes;
+    for (const part of parts) {
+      const mark = writer.length;
+      if (!writer.record(part.answer)) return undefined;
+      const extra = part.extras[0];
+      if (extra !== undefined && !isRepeated(seen, extra.owner))
+        laterBytes += compress ? extra.bytesMin : extra.plainBytes;
+      if (count > 0 && writer.length + laterBytes > bytesMax) {
+        writer.length = mark;
+        break;
+      }
+      count += 1;
+    }
+    return this.#writeExtras(job, count) ? count : undefined;
   }
 
   /** `isShort`: without what could be left out: no authority, and one record for each name that an answer points to. */
   #write(
-    { writer, parts, compress, timeSeconds, ednsBytes }: Job,
-    {
-      count,
-      isShort,
-      bytesMax,
-    }: { readonly count: number; readonly isShort: boolean; readonly bytesMax: number },
+    job: Job,
+    { count, ...how }: { readonly count: number; readonly isShort: boolean; readonly bytesMax: number },
   ): boolean {
-    const endCount = this.#names.endCount;
-    writer.begin(this.#question, { compress, timeSeconds, endCount, bytesMax });
-    this.#isShort = isShort;
-    this.#additionalCount = 0;
+    this.#begin(job, how);
+    const { writer, parts } = job;
     for (let index = 0; index < count; index += 1) {
       const part = parts[index];
       if (part !== undefined && !writer.record(part.answer)) return false;
     }
-    if (!isShort) for (const record of this.#authority) if (!writer.record(record)) return false;
+    if (!this.#isShort) for (const record of this.#authority) if (!writer.record(record)) return false;
+    return this.#writeExtras(job, count);
+  }
+
+  #begin(
+    { writer, compress, timeSeconds }: Job,
+    { isShort, bytesMax }: { readonly isShort: boolean; readonly bytesMax: number },
+  ): void {
+    const endCount = this.#names.endCount;
+    writer.begin(this.#question, { compress, timeSeconds, endCount, bytesMax });
+    this.#isShort = isShort;
+    this.#additionalCount = 0;
+  }
+
+  /** The additional section to the first `count` parts. */
+  #writeExtras({ writer, parts, ednsBytes }: Job, count: number): boolean {
+    const isShort = this.#isShort;
     const seen: PreparedName[] = [];
     for (let index = 0; index < count; index += 1) {
       const extras = parts[index]?.extras ?? [];
@@ -153,6 +186,13 @@ export class AnswerPlan {
     }
     if (!isShort) for (const record of this.#additional) if (!this.#extra(writer, record)) return false;
     return ednsBytes === undefined || this.#opt(writer, ednsBytes);
+  }
+
+  /** At least so large is the answer with all parts. */
+  #bytesMin({ parts }: Job): number {
+    let size = headerBytes + this.#question.bytes.length;
+    for (const part of parts) size += part.bytesMin;
+    return size;
   }
 
   #extra(writer: AnswerWriter, record: PreparedRecord | undefined): boolean {

@@ -122,7 +122,8 @@ export class AnswerWriter {
 
   #raw(bytes: Uint8Array): void {
     const base = this.length;
-    for (let index = 0; index < bytes.length; index += 1) this.#bytes[base + index] = bytes[index] ?? 0;
+    const target = this.#bytes;
+    for (let index = 0; index < bytes.length; index += 1) target[base + index] = bytes[index] as number;
     this.length = base + bytes.length;
   }
 

@@ -17,6 +17,8 @@ export interface Part {
   readonly extras: readonly PreparedRecord[];
   /** Parts with the same number stand for the same. */
   readonly same: number;
+  /** At least so many bytes are added. */
+  readonly bytesMin: number;
 }
 
 export class InstanceParts {
@@ -80,11 +82,10 @@ export class InstanceParts {
     const same = isService
       ? `${node.Node}:${instance.Service?.Address ?? ""}:${portOf(context, instance)}`
       : target.address.bytes.join(".");
-    return {
-      answer: prepareRecord(this.#names, answer),
-      extras: [...additional, ...metas].map((record) => prepareRecord(this.#names, record)),
-      same: this.#numberOf(same),
-    };
+    const own = prepareRecord(this.#names, answer);
+    const extras = [...additional, ...metas].map((record) => prepareRecord(this.#names, record));
+    const bytesMin = extras.reduce((sum, extra) => sum + extra.bytesMin, own.bytesMin);
+    return { answer: own, extras, same: this.#numberOf(same), bytesMin };
   }
 
   #numberOf(same: string): number {

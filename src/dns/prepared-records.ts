@@ -19,23 +19,42 @@ export interface PreparedRecord {
   readonly pieces: readonly Piece[];
   /** Size without compression. */
   readonly plainBytes: number;
+  /** Size if all names that may be are pointers. */
+  readonly bytesMin: number;
 }
 
 const headBytes = 8;
 const sizeBytes = 2;
 const timeBytes = 4;
+const pointerBytes = 2;
 
 /** Throws `DnsEncodeError` if DNS cannot carry a name in it. */
 export function prepareRecord(names: NameTable, { name, ttl, data }: DnsRecord): PreparedRecord {
   const owner = names.name(name);
   const pieces = piecesOf(names, data);
-  let plainBytes = owner.bytes.length + headBytes + sizeBytes;
+  let dataBytes = 0;
+  let savedBytes = saving(owner);
   for (const piece of pieces) {
-    if (piece.kind === "bytes") plainBytes += piece.bytes.length;
-    else plainBytes += piece.kind === "time" ? timeBytes : piece.name.bytes.length;
+    if (piece.kind === "bytes") dataBytes += piece.bytes.length;
+    else if (piece.kind === "time") dataBytes += timeBytes;
+    else {
+      dataBytes += piece.name.bytes.length;
+      if (piece.isCompressed) savedBytes += saving(piece.name);
+    }
   }
+  const plainBytes = owner.bytes.length + headBytes + sizeBytes + dataBytes;
   const type = data.kind === "other" ? data.type : dnsType[data.kind];
-  return { owner, head: numbers([type, 2], [classInternet, 2], [ttl, 4]), pieces, plainBytes };
+  return {
+    owner,
+    head: numbers([type, 2], [classInternet, 2], [ttl, 4]),
+    pieces,
+    plainBytes,
+    bytesMin: plainBytes - savedBytes,
+  };
+}
+
+function saving({ bytes }: PreparedName): number {
+  return Math.max(0, bytes.length - pointerBytes);
 }
 
 function piecesOf(names: NameTable, data: DnsData): readonly Piece[] {
