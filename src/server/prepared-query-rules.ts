@@ -1,4 +1,4 @@
-/** What a prepared query must be before it is proposed. Source: the reference's parseQuery; texts are what clients see. */
+/** What a prepared query must be before it is proposed. Source: the reference's parseQuery, whose texts these are. */
 import { DecodeError } from "../lib/errors.ts";
 import { parseGoDuration } from "../lib/go-duration.ts";
 import { metaProblem } from "../state/service-meta.ts";
