@@ -8,7 +8,8 @@ import { AgentCache } from "./cache.ts";
 import { AntiEntropy } from "./anti-entropy.ts";
 import type { CheckIo } from "./check-io.ts";
 import { DefinitionLoader } from "./definition-loader.ts";
-import { EventLog, spreadAlone, spreadByServer } from "./events.ts";
+import { EventLog, spreadAlone, spreadByServer, type EventTarget } from "./events.ts";
+import { eventOfGone, obeyDeregister, type Gone } from "./sticky-deregister.ts";
 import type { AgentFiles } from "./files.ts";
 import { Intake } from "./intake.ts";
 import { LocalState } from "./local-state.ts";
@@ -124,6 +125,16 @@ export class Agent {
       log: deps.log,
       spread: deps.userEvents === undefined ? spreadAlone(alone, settings.datacenter) : spreadByServer(rpc),
       services: () => this.state.allServices(),
+      deregister: (event) => {
+        void obeyDeregister(
+          {
+            log: deps.log,
+            removeService: (id) => this.registrar.removeService(id),
+            removeCheck: (id) => this.registrar.removeCheck(id),
+          },
+          event,
+        );
+      },
       newLeader: () => this.serverUp(),
     });
     this.#following = this.events.follow(deps.userEvents ?? alone);
@@ -158,6 +169,11 @@ export class Agent {
   /** Takes over changed definitions; what came over HTTP stays. Rejects with `RpcError`. */
   async reload(definitions: AgentDefinitions): Promise<void> {
     await this.#loader.reload(definitions);
+  }
+
+  /** Tells the agent of a node, by an event, to drop a registration of its own. Rejects with `RpcError`. */
+  async tellDeregister(gone: Gone, target: EventTarget): Promise<void> {
+    await this.events.fire(eventOfGone(gone), target);
   }
 
   members(pool: PoolChoice = { wan: false }): readonly AgentMember[] {

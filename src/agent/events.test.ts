@@ -31,6 +31,7 @@ function bench(): Bench {
     log: noting,
     spread: spreadAlone(pool, "dc1"),
     services: () => [NodeService.make({ ID: "web", Service: "web", Tags: ["a"] })],
+    deregister: () => undefined,
     newLeader: () => (made.leaders += 1),
   });
   const made: Bench = { log, pool, lines, leaders: 0 };
@@ -133,6 +134,7 @@ test("a server is asked to spread events, in any datacenter", async () => {
     log: silentLog,
     spread: spreadByServer(rpc),
     services: () => [],
+    deregister: () => undefined,
     newLeader: () => undefined,
   });
   await log.fire({ ...input, Payload: utf8.encode("p") }, { datacenter: "dc2", token: "t" });

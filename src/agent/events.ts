@@ -16,6 +16,7 @@ import {
   userEventPrefix,
   type UserEventWire,
 } from "../wire/gossip/serf-user-events.ts";
+import { deregisterEvent } from "./sticky-deregister.ts";
 import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
 import { internalEventFire } from "../wire/rpc/gossip-methods.ts";
 import { RpcError, type Rpc } from "../wire/rpc/method.ts";
@@ -71,6 +72,8 @@ export interface EventLogDeps {
   readonly spread: SpreadEvent;
   /** Services of this agent. */
   readonly services: () => readonly NodeService[];
+  /** This agent is told to drop a registration. */
+  readonly deregister: (event: UserEvent) => void;
   /** A new leader said so. */
   readonly newLeader: () => void;
 }
@@ -117,6 +120,7 @@ export class EventLog {
       log.warn("Event version may have unsupported features", { version: event.Version, event: event.Name });
     if (!this.#isMeant(event)) return;
     if (event.Name === remoteExecName) return log.info("ignoring remote exec event, disabled.", about);
+    if (event.Name === deregisterEvent) return this.#deps.deregister(event);
     log.debug("new event", about);
     this.#events.push(event);
     if (this.#events.length > eventsMax) this.#events.shift();

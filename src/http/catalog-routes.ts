@@ -44,7 +44,11 @@ async function register(request: RoutedRequest, context: HttpContext): Promise<H
 
 async function deregister(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   const body = fromJsonValue(DeregisterRequest, parseJson(await request.body(registrationBytesMax)));
-  await context.rpc.call(methods.catalogDeregister, withDefaults(body, request, context), request.signal);
+  const args = withDefaults(body, request, context);
+  // The agent first: it would put back what is gone already.
+  if (request.query.has("sticky"))
+    await context.tellDeregister?.(args, { datacenter: args.Datacenter, token: args.Token });
+  await context.rpc.call(methods.catalogDeregister, args, request.signal);
   return jsonResponse(request, "true");
 }
 

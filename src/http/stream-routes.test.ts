@@ -23,6 +23,7 @@ class Door {
     log: silentLog,
     spread: () => Promise.resolve(),
     services: () => [],
+    deregister: () => undefined,
     newLeader: () => undefined,
   });
   readonly #app: App;

@@ -3,6 +3,7 @@
  *
  * The path stays undecoded, since a KV key may hold `%2F`, `//` and `..`; `decodePath` gives its bytes.
  */
+import type { Agent } from "../agent/agent.ts";
 import type { AgentCache } from "../agent/cache.ts";
 import { byteString, type ByteString } from "../lib/byte-string.ts";
 import type { Log } from "../lib/log.ts";
@@ -53,6 +54,8 @@ export interface HttpContext {
   readonly metrics: Metrics;
   readonly kvValueBytesMax: number;
   readonly txnBytesMax: number;
+  /** Has the agent of a node drop a registration. Absent: there is no agent to ask. */
+  readonly tellDeregister?: Agent["tellDeregister"];
   /** Name of a server of this datacenter that is not Proconsul's, if gossip knows one. */
   readonly foreignServer?: () => string | undefined;
   /** For callers who ask for `?cached`; absent where the configuration forbids it. */

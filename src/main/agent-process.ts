@@ -10,6 +10,7 @@ import { createApp } from "../http/app.ts";
 import { catalogRoutes } from "../http/catalog-routes.ts";
 import { coordinateRoutes } from "../http/coordinate-routes.ts";
 import { createEventRoutes } from "../http/event-routes.ts";
+import { createExplainRoutes } from "../http/explain-routes.ts";
 import { healthRoutes } from "../http/health-routes.ts";
 import { keyringRoutes } from "../http/keyring-routes.ts";
 import { kvRoutes } from "../http/kv-routes.ts";
@@ -167,6 +168,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     context: {
       ...httpContext(assembly),
       foreignServer: () => foreignServerOf(core.pools.lan.members(), config.datacenter),
+      tellDeregister: (gone, target) => agent.tellDeregister(gone, target),
       ...(config.http.useCache ? { cache: agent.cache } : {}),
     },
     blockedEndpoints: config.http.blockEndpoints,
@@ -301,6 +303,7 @@ function allRoutes(agent: Agent): readonly Route[] {
     ...createAgentRoutes(agent, { filter: compileAgentFilter }),
     ...createEventRoutes(agent),
     ...createStreamRoutes(agent),
+    ...createExplainRoutes(agent),
     ...laterRoutes,
   ];
 }
