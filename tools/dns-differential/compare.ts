@@ -69,13 +69,22 @@ export function essence(bytes: Uint8Array | undefined, { isChoice, isUneven }: L
 
 /**
  * The fields that differ and should not, one line each. Intended differences (docs/differences.md) are left out: refusals
- * outside of the domain are SERVFAIL, and a shortened answer keeps its OPT record.
+ * outside of the domain are SERVFAIL, a shortened answer keeps its OPT record, and only instances are limited in number.
  */
-export function differences(ours: object, theirs: object): readonly string[] {
+export function differences(
+  ours: object,
+  theirs: object,
+  /** How many answers of any kind the reference gives to a question without EDNS; `undefined` for others. */
+  plainLimit: number | undefined,
+): readonly string[] {
   const [a, b] = [ours, theirs] as readonly [Record<string, unknown>, Record<string, unknown>];
   const isRefusal = a["rcode"] === rcode.serverFailure && b["rcode"] === rcode.refused;
   const hasLostEdns = a["edns"] !== "none" && b["edns"] === "none";
+  const countOf = (answer: Record<string, unknown>): number =>
+    Array.isArray(answer["answers"]) ? answer["answers"].length : 0;
+  const hasCutAll = countOf(b) === plainLimit && countOf(a) > countOf(b);
   const excused = [
+    ...(hasCutAll ? ["answers", "additional", "authority", "truncated", "size"] : []),
     ...(isRefusal ? ["rcode"] : []),
     ...(hasLostEdns ? ["edns", "size", "answers", "additional", "truncated"] : []),
   ];

@@ -167,13 +167,15 @@ async function startUpstream(): Promise<{ readonly port: number } & Disposable> 
 interface Setup {
   readonly settings: object;
   readonly domains: readonly string[];
+  /** `udp_answer_limit`, 8 at most. */
+  readonly plainLimit: number;
 }
 
 function setups(upstreamPort: number): Readonly<Record<string, Setup>> {
   const recursors = [`127.0.0.1:${upstreamPort}`];
   return {
-    default: { settings: {}, domains: ["consul."] },
-    recursors: { settings: { recursors }, domains: ["consul."] },
+    default: { settings: {}, domains: ["consul."], plainLimit: 3 },
+    recursors: { settings: { recursors }, domains: ["consul."], plainLimit: 3 },
     tuned: {
       settings: {
         recursors,
@@ -188,6 +190,7 @@ function setups(upstreamPort: number): Readonly<Record<string, Setup>> {
         },
       },
       domains: ["consul.", "alt.example.org.", "ALT.Example.ORG."],
+      plainLimit: 3,
     },
     domain: {
       settings: {
@@ -200,12 +203,18 @@ function setups(upstreamPort: number): Readonly<Record<string, Setup>> {
         },
       },
       domains: ["deep.domain.internal.", "x.deep.domain.internal.", "consul."],
+      plainLimit: 1,
     },
     wide: {
       settings: { dns_config: { udp_answer_limit: 100, enable_truncate: true } },
       domains: ["consul."],
+      plainLimit: 8,
     },
-    none: { settings: { dns_config: { udp_answer_limit: 0, enable_truncate: true } }, domains: ["consul."] },
+    none: {
+      settings: { dns_config: { udp_answer_limit: 0, enable_truncate: true } },
+      domains: ["consul."],
+      plainLimit: 0,
+    },
   };
 }
 
@@ -222,10 +231,10 @@ interface Pair {
 async function compareOne(
   { ours, theirs }: Pair,
   bytes: Uint8Array,
-  how: Look & { readonly way: Way },
+  how: Look & { readonly way: Way; readonly plainLimit: number | undefined },
 ): Promise<readonly string[]> {
   const [own, other] = await Promise.all([ours.ask(bytes, how.way), theirs.ask(bytes, how.way)]);
-  return differences(essence(own, how), essence(other, how));
+  return differences(essence(own, how), essence(other, how), how.plainLimit);
 }
 
 /** Runs one setup and answers how many questions were asked and how many differed. */
@@ -250,7 +259,8 @@ async function run(name: string, setup: Setup, only: string): Promise<readonly [
     for (let question = questions[next++]; question !== undefined; question = questions[next++]) {
       const { way, ednsBytes, type } = question;
       const look = { isChoice: choiceNames.test(question.name), isUneven: unevenNames.test(question.name) };
-      const lines = await compareOne({ ours, theirs }, encoded(question), { way, ...look });
+      const plainLimit = way === "udp" && ednsBytes <= 512 && !look.isChoice ? setup.plainLimit : undefined;
+      const lines = await compareOne({ ours, theirs }, encoded(question), { way, plainLimit, ...look });
       const more = `${question.hasSubnet === true ? " subnet" : ""}${question.class === undefined ? "" : ` class ${question.class}`}`;
       report(`${question.name} ${typeName(type)} ${way} ${ednsBytes}${more}`, lines);
     }
@@ -260,7 +270,12 @@ async function run(name: string, setup: Setup, only: string): Promise<readonly [
     for (const [what, bytes] of oddities())
       report(
         what,
-        await compareOne({ ours, theirs }, bytes, { way: "udp", isChoice: false, isUneven: false }),
+        await compareOne({ ours, theirs }, bytes, {
+          way: "udp",
+          isChoice: false,
+          isUneven: false,
+          plainLimit: undefined,
+        }),
       );
   }
   return [asked, differing];
