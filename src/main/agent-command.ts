@@ -17,6 +17,8 @@ import { systemClock } from "../runtime/clock.ts";
 import { claimDataDir, nodeIdOf, writePidFile } from "../runtime/data-dir.ts";
 import { openLogFile } from "../runtime/log-file.ts";
 import { systemUuid } from "../runtime/random.ts";
+import { notifyService } from "../runtime/service-notify.ts";
+import { openSyslog, type Syslog } from "../runtime/syslog.ts";
 import { LogHub, renderJsonLine, renderText } from "../runtime/text-log.ts";
 import { levelOf, startAgentProcess, type AgentProcess } from "./agent-process.ts";
 import { configHost } from "./config-tools.ts";
@@ -70,6 +72,7 @@ class Session implements Disposable {
   readonly #undo = new DisposableList();
   #process: AgentProcess | undefined;
   #levelSinks: Disposable[] = [];
+  #syslog: Syslog | undefined;
   #end: (code: number) => void = () => undefined;
 
   constructor(args: AgentArgs, loaded: LoadedConfig, host: CliHost) {
@@ -85,6 +88,7 @@ class Session implements Disposable {
 
   async run(): Promise<number> {
     const { config, warnings } = this.#loaded;
+    const noSyslog = await this.#openSyslog(config);
     this.#openLogs(config);
     if (config.dataDir !== undefined) this.#undo.add(claimDataDir(config.dataDir));
     const nodeId =
@@ -94,7 +98,7 @@ class Session implements Disposable {
     if (config.pidFile !== undefined) this.#undo.add(writePidFile(config.pidFile));
     const ended = new Promise<number>((resolve) => (this.#end = resolve));
     this.#host.stdout.write(banner(config, nodeId, this.#build));
-    for (const warning of warnings) this.#log.warn(warning);
+    for (const warning of [...warnings, ...noSyslog]) this.#log.warn(warning);
     // Before anything can be reached: a signal must never meet a half-started agent without an answer.
     this.#onSignals(config);
     this.#process = await startAgentProcess({
@@ -105,6 +109,7 @@ class Session implements Disposable {
       logs: this.#logs,
       leave: () => this.#leave(),
       reload: () => this.#reload(),
+      joined: () => void notifyService("ready"),
       failed: (error) => {
         this.#log.error("the agent cannot go on", {
           error: error instanceof Error ? error.message : String(error),
@@ -114,6 +119,7 @@ class Session implements Disposable {
     });
     this.#log.info("Proconsul agent running!");
     const code = await ended;
+    await notifyService("stopping");
     await this.#process.stop();
     return code;
   }
@@ -141,11 +147,20 @@ class Session implements Disposable {
   /** Reads the configuration again and takes over what may change. Rejects when it is not valid. */
   async #reload(): Promise<void> {
     if (this.#process === undefined) throw new StillStartingError();
+    await notifyService("reloading");
+    try {
+      await this.#takeOver(this.#process);
+    } finally {
+      await notifyService("ready");
+    }
+  }
+
+  async #takeOver(running: AgentProcess): Promise<void> {
     const next = loadConfig({ ...configHost(), args: this.#args });
     for (const warning of next.warnings) this.#log.warn(warning);
     this.#openLogs(next.config);
-    await this.#process.agent.reload({ services: next.config.services, checks: next.config.checks });
-    this.#process.reload(next.config);
+    await running.agent.reload({ services: next.config.services, checks: next.config.checks });
+    running.reload(next.config);
     this.#log.info("Configuration reloaded");
   }
 
@@ -165,7 +180,18 @@ class Session implements Disposable {
       });
       sinks.push(this.#logs.subscribe(level, (record) => append(render(record))));
     }
+    const syslog = this.#syslog;
+    if (syslog !== undefined) sinks.push(this.#logs.subscribe(level, (record) => syslog.write(record)));
     this.#levelSinks = sinks;
+  }
+
+  /** Connects to the system's logger, if that is wanted. Returns what to warn about. */
+  async #openSyslog({ log }: Config): Promise<readonly string[]> {
+    if (!log.syslog) return [];
+    this.#syslog = await openSyslog(log.syslogFacility);
+    if (this.#syslog === undefined) return ["Syslog setup error: Unix syslog delivery error"];
+    this.#undo.add(this.#syslog);
+    return [];
   }
 
   #onSignals(config: Config): void {

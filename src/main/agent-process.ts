@@ -56,6 +56,8 @@ export interface AgentProcessParts {
   /** Somebody asked, over HTTP, to leave: settles when the agent has left the cluster, and then ends it. */
   leave(): Promise<void>;
   reload(): Promise<void>;
+  /** The agent is in its pool, or was told of none to join. */
+  joined(): void;
   failed(error: unknown): void;
 }
 
@@ -212,8 +214,9 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     await closeDoors();
     throw error;
   }
-  joinPools({ config, core, log, clock: systemClock, signal: ending.signal }).catch((error: unknown) =>
-    parts.failed(error),
+  const joined = (): void => parts.joined();
+  joinPools({ config, core, log, clock: systemClock, joined, signal: ending.signal }).catch(
+    (error: unknown) => parts.failed(error),
   );
   return {
     agent,

@@ -10,12 +10,14 @@ export interface JoinParts {
   readonly core: AgentCore;
   readonly clock: Clock;
   readonly log: Log;
+  /** The pool of the own datacenter is joined, or there is nothing to join. */
+  joined(): void;
   /** Gives up without a failure. */
   readonly signal: AbortSignal;
 }
 
 /** Settles when all pools are joined. Rejects with `JoinExhaustedError` when one was tried in vain. */
-export async function joinPools({ config, core, clock, log, signal }: JoinParts): Promise<void> {
+export async function joinPools({ config, core, clock, log, joined, signal }: JoinParts): Promise<void> {
   const { join } = config;
   const { lan, wan } = core.pools;
   const parts = { clock, log };
@@ -30,7 +32,9 @@ export async function joinPools({ config, core, clock, log, signal }: JoinParts)
           announced(log, { pool: "LAN", addresses, join: () => lan.join(addresses, true) }),
       },
       signal,
-    ),
+    ).then(() => {
+      if (!signal.aborted) joined();
+    }),
     retryJoin(
       parts,
       {

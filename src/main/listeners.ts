@@ -45,12 +45,7 @@ export async function openListeners(app: App, config: Config, log: Log): Promise
 
 function target(address: ListenAddress, config: Config): ListenTarget {
   if (address.kind === "tcp") return address;
-  const { mode } = config.unixSockets;
-  return {
-    kind: "unix",
-    path: address.path,
-    mode: mode === undefined ? undefined : Number.parseInt(mode, 8),
-  };
+  return { kind: "unix", path: address.path, owner: config.unixSockets };
 }
 
 /** An address as people write it. */

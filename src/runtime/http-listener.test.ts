@@ -421,7 +421,11 @@ test("too many connections of one client are closed at once", async () => {
 
 test("a unix socket serves too, and a stale one is replaced", async () => {
   const path = join(tmpdir(), `door-${process.pid}-${Math.floor(performance.now())}.sock`);
-  const listener = await listenHttp(app, { kind: "unix", path, mode: 0o600 });
+  const listener = await listenHttp(app, {
+    kind: "unix",
+    path,
+    owner: { user: undefined, group: undefined, mode: "0600" },
+  });
   using one = await client(path);
   one.socket.write(get("/u", last));
   expect(bodyOf(await one.closed())).toBe("GET /u  0 ");

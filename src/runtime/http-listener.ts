@@ -4,7 +4,7 @@
  * Own connections rather than a server of the runtimes: `node:http` costs more than our answers (see
  * `http-connection.ts`), and Bun's own server resolves dot segments, which may be part of a KV key.
  */
-import { chmodSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { App } from "../http/app.ts";
@@ -12,6 +12,7 @@ import { HttpConnection } from "./http-connection.ts";
 import { HttpDate } from "./http-date.ts";
 import { GzipCache } from "./http-gzip.ts";
 import { JoinedAnswers } from "./http-joined.ts";
+import { setOwner, type SocketOwner } from "./socket-owner.ts";
 
 /** How long a listener that closes lets answers finish. */
 const closeGraceMs = 250;
@@ -21,7 +22,7 @@ const tlsHandshakeTimeoutMs = 5000;
 
 export type ListenTarget =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
-  | { readonly kind: "unix"; readonly path: string; readonly mode: number | undefined };
+  | { readonly kind: "unix"; readonly path: string; readonly owner?: SocketOwner };
 
 export interface ListenOptions {
   readonly tls?: { readonly cert: Uint8Array; readonly key: Uint8Array; readonly ca?: Uint8Array };
@@ -137,8 +138,13 @@ function bind(server: NetServer, target: ListenTarget): Promise<void> {
     server.once("error", reject);
     const done = (): void => {
       server.off("error", reject);
-      if (target.kind === "unix" && target.mode !== undefined) chmodSync(target.path, target.mode);
-      resolve();
+      try {
+        if (target.kind === "unix" && target.owner !== undefined) setOwner(target.path, target.owner);
+        resolve();
+      } catch (error) {
+        server.close();
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
     };
     if (target.kind === "unix") server.listen(target.path, done);
     else server.listen(target.port, target.host, done);
