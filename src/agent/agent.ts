@@ -93,14 +93,7 @@ export class Agent {
       random,
       log: deps.log,
       state: this.state,
-      node: {
-        datacenter: settings.datacenter,
-        nodeName: settings.nodeName,
-        nodeId: settings.nodeId,
-        address: settings.advertiseAddress,
-        taggedAddresses: settings.taggedAddresses,
-        meta: this.nodeMeta,
-      },
+      node: { ...ownNode(settings), meta: this.nodeMeta },
       intervalMs: settings.syncIntervalMs,
       tokens: () => ({ agent: "", user: "" }),
     });
@@ -125,16 +118,7 @@ export class Agent {
       log: deps.log,
       spread: deps.userEvents === undefined ? spreadAlone(alone, settings.datacenter) : spreadByServer(rpc),
       services: () => this.state.allServices(),
-      deregister: (event) => {
-        void obeyDeregister(
-          {
-            log: deps.log,
-            removeService: (id) => this.registrar.removeService(id),
-            removeCheck: (id) => this.registrar.removeCheck(id),
-          },
-          event,
-        );
-      },
+      deregister: (event) => void obeyDeregister(this.registrar, deps.log, event),
       newLeader: () => this.serverUp(),
     });
     this.#following = this.events.follow(deps.userEvents ?? alone);
@@ -230,6 +214,16 @@ export class Agent {
         .catch((error: unknown) => this.#log.error("failed to reap", { error: String(error) }));
     });
   }
+}
+
+/** The node as its agent registers it. */
+function ownNode(
+  settings: AgentSettings,
+): Pick<AgentSettings, "datacenter" | "nodeName" | "nodeId" | "taggedAddresses"> & {
+  readonly address: string;
+} {
+  const { datacenter, nodeName, nodeId, advertiseAddress, taggedAddresses } = settings;
+  return { datacenter, nodeName, nodeId, address: advertiseAddress, taggedAddresses };
 }
 
 /** Builds an agent; nothing runs before `start`. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
 import { deregisterEvent, eventOfGone, obeyDeregister } from "./sticky-deregister.ts";
 
-const heard = (Payload: Uint8Array | null): Parameters<typeof obeyDeregister>[1] => ({
+const heard = (Payload: Uint8Array | null): Parameters<typeof obeyDeregister>[2] => ({
   ID: "33333333-0000-4000-8000-000000000003",
   Name: deregisterEvent,
   Payload,
@@ -21,7 +21,7 @@ function agent(): { readonly gone: string[]; readonly deps: Parameters<typeof ob
       gone.push(`${what} ${id}`);
       return Promise.resolve();
     };
-  return { gone, deps: { log: silentLog, removeService: note("service"), removeCheck: note("check") } };
+  return { gone, deps: { removeService: note("service"), removeCheck: note("check") } };
 }
 
 describe("a removal that sticks", () => {
@@ -39,8 +39,8 @@ describe("a removal that sticks", () => {
     { ServiceID: "", CheckID: "c", gone: ["check c"] },
   ])("drops $gone", async ({ gone, ...ids }) => {
     const own = agent();
-    await obeyDeregister(own.deps, heard(eventOfGone({ Node: "n", ...ids }).Payload));
-    expect(own.gone).toEqual(gone);
+    await obeyDeregister(own.deps, silentLog, heard(eventOfGone({ Node: "n", ...ids }).Payload));
+    expect(own.gone).toEqual([...gone]);
   });
 
   test("of a whole node is refused", () => {
@@ -49,7 +49,7 @@ describe("a removal that sticks", () => {
 
   test.each(["", "{", "[1", '{"ServiceID":7}', "null"])("%j drops nothing", async (text) => {
     const own = agent();
-    await obeyDeregister(own.deps, heard(new TextEncoder().encode(text)));
+    await obeyDeregister(own.deps, silentLog, heard(new TextEncoder().encode(text)));
     expect(own.gone).toEqual([]);
   });
 });

@@ -49,21 +49,25 @@ function goneOf(payload: Uint8Array | null): Omit<Gone, "Node"> {
   return { ServiceID, CheckID };
 }
 
-export interface DropDeps {
-  readonly log: Log;
+/** Where registrations are dropped. */
+export interface Registrations {
   removeService(id: string): Promise<void>;
   removeCheck(id: string): Promise<void>;
 }
 
 /** Drops what the event names, if it is there. Never rejects. */
-export async function obeyDeregister(deps: DropDeps, { Payload, ID }: UserEvent): Promise<void> {
+export async function obeyDeregister(
+  own: Registrations,
+  log: Log,
+  { Payload, ID }: UserEvent,
+): Promise<void> {
   const about = { event_id: ID };
   try {
     const { ServiceID, CheckID } = goneOf(Payload);
-    deps.log.info("deregistering by an event", { ...about, service: ServiceID, check: CheckID });
-    if (ServiceID !== "") await deps.removeService(ServiceID);
-    else if (CheckID !== "") await deps.removeCheck(CheckID);
+    log.info("deregistering by an event", { ...about, service: ServiceID, check: CheckID });
+    if (ServiceID !== "") await own.removeService(ServiceID);
+    else if (CheckID !== "") await own.removeCheck(CheckID);
   } catch (error) {
-    deps.log.error("failed to deregister by an event", { ...about, error: String(error) });
+    log.error("failed to deregister by an event", { ...about, error: String(error) });
   }
 }

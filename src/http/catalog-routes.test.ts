@@ -297,6 +297,15 @@ describe("catalog and health", () => {
     }
   });
 
+  test("checks tell when their status last changed, to those who ask", async () => {
+    await register({ Node: "a", Service: { Service: "web" }, Check: { Name: "c", ServiceID: "web" } });
+    const LastTransition = "2023-11-14T22:13:20Z";
+    expect(await json("/v1/health/checks/web?timestamps")).toMatchObject([{ CheckID: "c", LastTransition }]);
+    expect(await json("/v1/health/service/web?timestamps")).toMatchObject([{ Checks: [{ LastTransition }] }]);
+    for (const path of ["checks/web", "service/web", "node/a", "state/any"])
+      expect((await call("GET", `/v1/health/${path}`)).text).not.toContain("LastTransition");
+  });
+
   test("a blocked read sleeps through other services and wakes for its own", async () => {
     await register({ Node: "a", Service: { Service: "web" } });
     const index = (await call("GET", "/v1/health/service/web")).headers["X-Consul-Index"];

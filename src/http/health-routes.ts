@@ -8,6 +8,8 @@ import {
   ChecksInStateRequest,
   HealthCheck,
   ServiceSpecificRequest,
+  TimedCheckServiceNode,
+  TimedHealthCheck,
   type IndexedCheckServiceNodes,
   type IndexedHealthChecks,
 } from "../wire/structs/catalog.ts";
@@ -27,7 +29,9 @@ import { metaHeaders, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 const HealthChecks = list(HealthCheck);
+const TimedHealthChecks = list(TimedHealthCheck);
 const CheckServiceNodes = list(CheckServiceNode);
+const TimedCheckServiceNodes = list(TimedCheckServiceNode);
 const trueTexts = ["", "1", "t", "T", "true", "TRUE", "True"];
 const falseTexts = ["0", "f", "F", "false", "FALSE", "False"];
 
@@ -70,17 +74,33 @@ async function checks(request: RoutedRequest, context: HttpContext): Promise<Htt
   );
 }
 
+/** `?timestamps`, an addition of Proconsul, shows when the status of each check last changed. */
+function timedVariant({ query }: RoutedRequest): string {
+  return query.has("timestamps") ? " timed" : "";
+}
+
+function checksJson({ query }: RoutedRequest, rows: readonly HealthCheck[]): string {
+  return renderJson(query.has("timestamps") ? TimedHealthChecks : HealthChecks, rows.map(withTags));
+}
+
+function instancesJson({ query }: RoutedRequest, rows: readonly CheckServiceNode[]): string {
+  return renderJson(
+    query.has("timestamps") ? TimedCheckServiceNodes : CheckServiceNodes,
+    rows.map(withLists),
+  );
+}
+
 function checksResponse(request: RoutedRequest, reply: IndexedHealthChecks): HttpResponse {
   const shared = reply.HealthChecks ?? [];
   const page = pageOf(request, shared, (check) => placeOf(check.Node, check.CheckID));
   if (page !== undefined) {
-    const json = (rows: readonly HealthCheck[]): string => renderJson(HealthChecks, rows.map(withTags));
+    const json = (rows: readonly HealthCheck[]): string => checksJson(request, rows);
     return pageResponse(request, page, { json, more: metaHeaders(reply) });
   }
   return sharedResponse(request, reply, {
     shared,
-    variant: "checks",
-    render: () => renderJson(HealthChecks, shared.map(withTags)),
+    variant: `checks${timedVariant(request)}`,
+    render: () => checksJson(request, shared),
   });
 }
 
@@ -99,15 +119,14 @@ async function instances(
   const shared = reply.Nodes ?? [];
   const page = pageOf(request, passing ? shared.filter(passes) : shared, placeOfInstance);
   if (page !== undefined) {
-    const json = (rows: readonly CheckServiceNode[]): string =>
-      renderJson(CheckServiceNodes, rows.map(withLists));
+    const json = (rows: readonly CheckServiceNode[]): string => instancesJson(request, rows);
     return pageResponse(request, page, { json, more: { ...metaHeaders(reply), ...cacheHeaders } });
   }
   return sharedResponse(request, reply, {
     shared,
-    variant: passing ? "passing" : "all",
+    variant: (passing ? "passing" : "all") + timedVariant(request),
     cacheHeaders,
-    render: () => renderJson(CheckServiceNodes, (passing ? shared.filter(passes) : shared).map(withLists)),
+    render: () => instancesJson(request, passing ? shared.filter(passes) : shared),
   });
 }
 

@@ -35,7 +35,7 @@ import { endpoint, type AnyEndpoint, type Caller, type ServerContext } from "./c
 import { passing, rowFilter, type RowFilter } from "./filter.ts";
 import { sortByDistance } from "./near.ts";
 import { queryCacheOf } from "./query-cache.ts";
-import { authorizeRegistration, completeRegistration } from "./registration.ts";
+import { authorizeRegistration, completeRegistration, stamped } from "./registration.ts";
 import type { StateStore } from "../state/store.ts";
 import type { WatchSet } from "../state/watch.ts";
 
@@ -43,7 +43,7 @@ const register = endpoint({
   method: methods.catalogRegister,
   kind: "write",
   handle: async (server, request, { authorizer }) => {
-    const body = completeRegistration(request, server.settings.datacenter);
+    const body = stamped(completeRegistration(request, server.settings.datacenter), server.clock.wallMs());
     if (authorizer !== allowAll) authorizeRegistration(server.store, authorizer, body);
     const refusal = await server.consensus.propose(
       encodeCommand(commandType.register, RegisterRequest, body),

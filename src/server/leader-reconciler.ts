@@ -16,6 +16,7 @@ import { RpcError } from "../wire/rpc/method.ts";
 import { DeregisterRequest, RegisterRequest } from "../wire/structs/catalog.ts";
 import type { Autopilot } from "./autopilot.ts";
 import { serverMembers } from "./known-servers.ts";
+import { stamped } from "./registration.ts";
 import {
   gossipCheckId,
   memberDuties,
@@ -128,12 +129,11 @@ export class Reconciler {
         return autopilot.addServer(duty);
       case "removeServer":
         return autopilot.removeServer(duty.id);
-      case "register":
+      case "register": {
         log.info(duty.because, { member });
-        return this.#propose(
-          encodeCommand(commandType.register, RegisterRequest, duty.request),
-          duty.request,
-        );
+        const request = stamped(duty.request, this.#parts.clock.wallMs());
+        return this.#propose(encodeCommand(commandType.register, RegisterRequest, request), request);
+      }
       case "deregister":
         log.info("deregistering member", { member, reason: duty.because });
         return this.#propose(

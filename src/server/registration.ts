@@ -16,6 +16,14 @@ const uuidForm = /^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 /** The service that servers register for themselves. */
 export const consulService = "consul";
 
+/** The registration with a time on its checks, which counts for those whose status changes. */
+export function stamped(request: RegisterRequest, nowMs: number): RegisterRequest {
+  const stamp = (check: HealthCheck | null): HealthCheck | null =>
+    check === null ? null : { ...check, LastTransition: nowMs };
+  const Checks = request.Checks === null ? null : request.Checks.map(stamp);
+  return { ...request, Check: stamp(request.Check), Checks };
+}
+
 /** The registration to log. Throws `RpcError` with the reference's text. */
 export function completeRegistration(request: RegisterRequest, datacenter: string): RegisterRequest {
   if (request.Node === "") throw new RpcError("Must provide node");

@@ -47,7 +47,9 @@ function checkedOp(server: ServerContext, caller: Caller, op: TxnOp): TxnOp {
   if (op.Service !== null) {
     return { ...op, Service: { ...op.Service, Service: checkedService(op.Service.Service, caller) } };
   }
-  return op.Check === null ? op : { ...op, Check: checkedCheck(op.Check, caller) };
+  if (op.Check === null) return op;
+  const stamped = { ...op.Check, Check: { ...op.Check.Check, LastTransition: server.clock.wallMs() } };
+  return { ...op, Check: checkedCheck(stamped, caller) };
 }
 
 function checkNode(

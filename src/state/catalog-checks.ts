@@ -26,9 +26,12 @@ export function ensureCheck(store: StateStore, index: number, check: HealthCheck
   if (check.ServiceID !== "" && service === undefined) return missingServiceText;
 
   const existing = getCheck(store, check.Node, check.CheckID);
+  const Status = check.Status === "" ? "critical" : check.Status;
   const row: HealthCheck = {
     ...check,
-    Status: check.Status === "" ? "critical" : check.Status,
+    Status,
+    // The leader stamps every registration; it counts where the status is another.
+    LastTransition: existing?.Status === Status ? existing.LastTransition : check.LastTransition,
     ServiceName: service?.Service ?? check.ServiceName,
     ServiceTags: service === undefined ? check.ServiceTags : service.Tags,
     CreateIndex: existing?.CreateIndex ?? index,

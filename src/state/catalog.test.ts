@@ -32,6 +32,20 @@ function check(nodeName: string, id: string, more: Partial<HealthCheck> = {}): H
   return HealthCheck.make({ Node: nodeName, CheckID: id, Name: id, Status: "passing", ...more });
 }
 
+test("the time of a check's last transition moves with its status only", () => {
+  const store = new StateStore();
+  ensureNode(store, 1, node("a"));
+  const set = (index: number, more: Partial<HealthCheck>): unknown => {
+    ensureCheck(store, index, check("a", "c", more));
+    const { ModifyIndex, LastTransition: shown } = nodeChecks(store, new WatchSet(), "a")[0] as HealthCheck;
+    return [ModifyIndex, shown];
+  };
+  expect(set(2, { LastTransition: 100 })).toEqual([2, 100]);
+  expect(set(3, { LastTransition: 200 })).toEqual([2, 100]);
+  expect(set(4, { LastTransition: 300, Output: "changed" })).toEqual([4, 100]);
+  expect(set(5, { LastTransition: 400, Status: "critical" })).toEqual([5, 400]);
+});
+
 describe("nodes", () => {
   test("an equal node keeps its indexes, a changed one keeps its creation", () => {
     const store = new StateStore();

@@ -3,6 +3,7 @@ import type { Infer } from "../schema/codec.ts";
 import { list, map, ptr } from "../schema/collections.ts";
 import { bool, durationText, int, str, uint } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
+import { instantMs } from "../schema/time.ts";
 import { queryMeta, queryOptions, QuerySource, raftIndex, ServiceAddress } from "./common.ts";
 import { ConnectProxyConfig, NodeService, ServiceConnect, Weights } from "./service.ts";
 
@@ -51,8 +52,7 @@ export const HealthCheckDefinition = struct("HealthCheckDefinition", {
 });
 export type HealthCheckDefinition = Infer<typeof HealthCheckDefinition>;
 
-/** The state of one check. Status: passing, warning, critical (maintenance is critical). */
-export const HealthCheck = struct("HealthCheck", {
+const healthCheckFields = {
   Node: str,
   CheckID: str,
   Name: str,
@@ -68,8 +68,25 @@ export const HealthCheck = struct("HealthCheck", {
   ExposedPort: field(int, { omitEmptyWire: true }),
   Definition: field(HealthCheckDefinition, { selectable: false }),
   ...raftIndex,
+} as const;
+/** When the status last changed, in calendar milliseconds of the leader; 0 if that is not known. */
+const lastTransition = { omitEmptyJson: true, omitEmptyWire: true, selectable: false } as const;
+
+/**
+ * The state of one check. Status: passing, warning, critical (maintenance is critical). `LastTransition` is an addition
+ * of Proconsul, which peers pass over and JSON shows to those only who ask for it.
+ */
+export const HealthCheck = struct("HealthCheck", {
+  ...healthCheckFields,
+  LastTransition: field(instantMs, { ...lastTransition, json: null }),
 });
 export type HealthCheck = Infer<typeof HealthCheck>;
+
+/** A check with the time of its last transition in JSON. */
+export const TimedHealthCheck = struct("HealthCheck", {
+  ...healthCheckFields,
+  LastTransition: field(instantMs, lastTransition),
+});
 
 /** Argument of Catalog.Register, body of log command 0, and a snapshot record. */
 export const RegisterRequest = struct("RegisterRequest", {
@@ -131,6 +148,13 @@ export const CheckServiceNode = struct("CheckServiceNode", {
   Checks: list(HealthCheck),
 });
 export type CheckServiceNode = Infer<typeof CheckServiceNode>;
+
+/** An instance whose checks show the times of their last transitions. */
+export const TimedCheckServiceNode = struct("CheckServiceNode", {
+  Node: ptr(Node),
+  Service: ptr(NodeService),
+  Checks: list(TimedHealthCheck),
+});
 
 export const NodeServices = struct("NodeServices", { Node: ptr(Node), Services: map(NodeService) });
 export type NodeServices = Infer<typeof NodeServices>;
