@@ -95,6 +95,27 @@ describe("the npm client", () => {
     expect(seen).toEqual(["before", "after"]);
   });
 
+  test("makes, runs and deletes a prepared query", async () => {
+    const made = (await consul.query.create({
+      name: "npm-query",
+      service: { service: "consul" },
+    } as never)) as {
+      ID: string;
+    };
+    const result = (await consul.query.execute("NPM-query")) as { Nodes: unknown[]; Datacenter: string };
+    expect([result.Nodes.length, result.Datacenter]).toEqual([1, "dc1"]);
+    await consul.query.update({
+      query: made.ID,
+      name: "npm-renamed",
+      service: { service: "consul" },
+    } as never);
+    const shown = (await consul.query.get(made.ID)) as unknown as { Name: string };
+    expect(shown.Name).toBe("npm-renamed");
+    // The client has it; its types forgot.
+    await (consul.query as unknown as { destroy(id: string): Promise<void> }).destroy(made.ID);
+    expect((await consul.query.list()) as unknown[]).toEqual([]);
+  });
+
   test("sees itself as member, leader and node", async () => {
     expect((await consul.status.leader()) as unknown as string).toMatch(/^127\.0\.0\.1:\d+$/);
     expect(((await consul.agent.members()) as unknown[]).length).toBe(1);

@@ -11,6 +11,7 @@ import {
   RaftLogRecord,
   SystemMetadataRequest,
 } from "../src/wire/structs/operator.ts";
+import { PreparedQueryRequest } from "../src/wire/structs/prepared-query.ts";
 import { SessionRequest } from "../src/wire/structs/session.ts";
 import { TxnRequest } from "../src/wire/structs/txn.ts";
 
@@ -24,6 +25,7 @@ const commands = new Map<number, Codec<unknown>>([
   [2, KVSRequest],
   [3, SessionRequest],
   [5, TombstoneRequest],
+  [7, PreparedQueryRequest],
   [8, TxnRequest],
   [9, AutopilotSetConfigRequest],
   [31, SystemMetadataRequest],
