@@ -18,3 +18,20 @@ const nothing = (): void => undefined;
 
 /** Discards everything; for tests and tools. */
 export const noMetrics: Metrics = { count: nothing, gauge: nothing, timer: nothing };
+
+/** The same, with `labels` before those that each measurement has. */
+export function labelledMetrics(metrics: Metrics, labels: readonly MetricLabel[]): Metrics {
+  // One list for one list, so that series can be found by identity.
+  const joined = new WeakMap<readonly MetricLabel[], readonly MetricLabel[]>();
+  const all = (own: readonly MetricLabel[] | undefined): readonly MetricLabel[] => {
+    if (own === undefined) return labels;
+    let both = joined.get(own);
+    if (both === undefined) joined.set(own, (both = [...labels, ...own]));
+    return both;
+  };
+  return {
+    count: (name, by, own) => metrics.count(name, by, all(own)),
+    gauge: (name, value, own) => metrics.gauge(name, value, all(own)),
+    timer: (name, ms, own) => metrics.timer(name, ms, all(own)),
+  };
+}

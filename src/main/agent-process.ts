@@ -6,7 +6,7 @@ import type { AgentSettings } from "../agent/settings.ts";
 import type { Config } from "../config/config.ts";
 import { compileAgentFilter } from "../http/agent-filter.ts";
 import { createAgentRoutes } from "../http/agent-routes.ts";
-import { createApp } from "../http/app.ts";
+import { createApp, type App } from "../http/app.ts";
 import { catalogRoutes } from "../http/catalog-routes.ts";
 import { coordinateRoutes } from "../http/coordinate-routes.ts";
 import { createEventRoutes } from "../http/event-routes.ts";
@@ -165,19 +165,7 @@ interface Assembly {
 async function assemble(assembly: Assembly): Promise<AgentProcess> {
   const { parts, log, core, agent, telemetry, rng } = assembly;
   const { config } = parts;
-  const app = createApp({
-    routes: allRoutes(agent),
-    context: {
-      ...httpContext(assembly),
-      foreignServer: () => foreignServerOf(core.pools.lan.members(), config.datacenter),
-      tellDeregister: (gone, target) => agent.tellDeregister(gone, target),
-      ...(config.http.useCache ? { cache: agent.cache } : {}),
-    },
-    blockedEndpoints: config.http.blockEndpoints,
-    responseHeaders: config.http.responseHeaders,
-    unprintableCharFilter: config.http.unprintableCharFilter,
-    clock: systemClock,
-  });
+  const app = openApp(assembly);
   const ending = new AbortController();
   const watches = createAgentWatches({ app, config, log, clock: systemClock });
   const watching = watchServers(core, () => {
@@ -234,6 +222,25 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
       telemetry[Symbol.dispose]();
     },
   };
+}
+
+/** The HTTP door, without its listeners. */
+function openApp(assembly: Assembly): App {
+  const { parts, core, agent } = assembly;
+  const { config } = parts;
+  return createApp({
+    routes: allRoutes(agent),
+    context: {
+      ...httpContext(assembly),
+      foreignServer: () => foreignServerOf(core.pools.lan.members(), config.datacenter),
+      tellDeregister: (gone, target) => agent.tellDeregister(gone, target),
+      ...(config.http.useCache ? { cache: agent.cache } : {}),
+    },
+    blockedEndpoints: config.http.blockEndpoints,
+    responseHeaders: config.http.responseHeaders,
+    unprintableCharFilter: config.http.unprintableCharFilter,
+    clock: systemClock,
+  });
 }
 
 /** What an agent tells of itself from time to time: coordinates to the servers, figures to the metrics. */

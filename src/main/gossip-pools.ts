@@ -10,7 +10,7 @@ import { GossipNode } from "../gossip/node/gossip-node.ts";
 import type { Clock } from "../lib/clock.ts";
 import { parseCidr, type IpNetwork } from "../lib/ip.ts";
 import type { Log } from "../lib/log.ts";
-import type { Metrics } from "../lib/metrics.ts";
+import { labelledMetrics, type Metrics } from "../lib/metrics.ts";
 import type { Net } from "../lib/net.ts";
 import type { Rng } from "../lib/rng.ts";
 import { systemAead, systemNonces } from "../runtime/aead.ts";
@@ -135,7 +135,7 @@ async function openPool(parts: PoolParts, plan: PoolPlan): Promise<GossipNode> {
       aead: systemAead,
       memberlistLog: log.named(`${role}.memberlist.${plan.scope}`),
       serfLog,
-      metrics: parts.metrics,
+      metrics: labelledMetrics(parts.metrics, [{ name: "network", value: plan.scope }]),
       snapshotFile:
         snapshotPath === undefined
           ? undefined

@@ -47,6 +47,7 @@ import { queryDatacenters } from "../server/query-datacenters.ts";
 import { preparedQueryEndpoints } from "../server/prepared-query.ts";
 import { Server } from "../server/server.ts";
 import { sessionEndpoints } from "../server/session.ts";
+import { measuredMachine } from "../server/measured-machine.ts";
 import { createSessionTimers } from "../server/session-timers.ts";
 import { statusEndpoints } from "../server/status.ts";
 import { createTombstoneGc } from "../server/tombstone-gc.ts";
@@ -89,7 +90,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const store = new StateStore(lockDelays);
   const machine = stateMachine(store);
   machine.onGap((type) => log.named("server").error(gapText, { type }));
-  const consensus = await openConsensus(parts, parts.host?.watch(machine, store) ?? machine);
+  const measured = measuredMachine(machine, parts);
+  const consensus = await openConsensus(parts, parts.host?.watch(measured, store) ?? measured);
   const pool = parts.cluster?.pool ?? soloPool(ownMember(parts));
   const autopilot = openAutopilot(parts, { consensus, store, pool });
   const coordinates = openCoordinates(parts, consensus);

@@ -40,7 +40,6 @@ export type Statement =
       readonly otherwise: readonly Statement[];
     })
   | (At & { readonly kind: "break" | "continue" });
-export type TemplateNode = Operand | Command | Statement;
 
 /** A node as text, in Go's form. */
 export function shownNode(node: Operand | Command): string {
