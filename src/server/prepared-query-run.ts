@@ -105,8 +105,8 @@ function filterOf(wanted: ServiceQuery): (instance: CheckServiceNode) => boolean
     if (!satisfiesMeta(node?.Meta ?? null, wanted.NodeMeta)) return false;
     if (!satisfiesMeta(service?.Meta ?? null, wanted.ServiceMeta)) return false;
     if (tags.length === 0) return true;
-    const own = new Set((service?.Tags ?? []).map((tag) => tag.toLowerCase()));
-    return needed.every((tag) => own.has(tag)) && !banned.some((tag) => own.has(tag));
+    const own = (service?.Tags ?? []).map((tag) => tag.toLowerCase());
+    return needed.every((tag) => own.includes(tag)) && !banned.some((tag) => own.includes(tag));
   };
 }
 
