@@ -1,10 +1,12 @@
 /**
  * `bun sim/main.ts [--seed N] [--count K]`: runs K seeds of Raft from N on and prints a verdict.
  * `bun sim/main.ts gossip …`: runs a pool of gossiping nodes (see gossip/main.ts).
+ * `bun sim/main.ts cluster …`: runs whole clusters with their clients (see cluster/main.ts).
  *
  * A failing seed is run again with its event log printed; the exit code is then 1.
  */
 import { parseArgs } from "node:util";
+import { runCluster } from "./cluster/main.ts";
 import { runGossip } from "./gossip/main.ts";
 import { runRaftSeed, type Verdict } from "./raft/run.ts";
 
@@ -13,6 +15,7 @@ const logLinesMax = 400;
 function main(): number {
   const [area, ...rest] = process.argv.slice(2);
   if (area === "gossip") return runGossip(rest);
+  if (area === "cluster") return runCluster(rest);
   const { values } = parseArgs({
     options: { seed: { type: "string", default: "1" }, count: { type: "string", default: "1000" } },
   });

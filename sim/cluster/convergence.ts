@@ -17,6 +17,19 @@ export function leaderOf(servers: readonly SimHost[]): SimHost | undefined {
   return leading.toSorted((a, b) => termOf(b) - termOf(a))[0];
 }
 
+/** What the others do not yet know of one that is gone without a word; `undefined` when all do. */
+export function notMissed(gone: SimHost, hosts: readonly SimHost[]): string | undefined {
+  const others = hosts.filter((host) => host !== gone);
+  for (const { name, core } of others) {
+    const status = core?.pools.lan.members().find((member) => member.name === gone.name)?.status;
+    if (status === "alive" || status === "leaving") return `${name} still sees ${gone.name} as ${status}`;
+  }
+  const leader = leaderOf(others.filter(({ isServer }) => isServer));
+  if (leader?.store === undefined) return "nobody leads";
+  const check = getCheck(leader.store, gone.name, "serfHealth");
+  return check?.Status === "passing" ? `the catalog has ${gone.name}, which is gone, as passing` : undefined;
+}
+
 function leaderProblem(servers: readonly SimHost[]): string | undefined {
   const leader = leaderOf(servers);
   if (leader === undefined) return "nobody leads";

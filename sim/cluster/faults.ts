@@ -87,8 +87,9 @@ export class Faults {
     scheduler.after(downMs, undefined, () => this.#restart(host));
   }
 
+  /** Also when all is well: who was on the way out then is away only now. */
   #restart(host: SimHost): void {
-    if (host.isUp || this.#isStopped) return;
+    if (host.isUp) return;
     this.#parts.log(`FAULT restart ${host.name}`);
     host.start();
   }
@@ -135,7 +136,15 @@ export class Faults {
     const awayMs = 10_000 + rng.below(plan.downMs);
     this.#disturb("leave", host, scheduler.nowMs + awayMs);
     host.leave();
-    scheduler.after(awayMs, undefined, () => this.#restart(host));
+    this.#restartOnceGone(host, awayMs);
+  }
+
+  /** Leaving takes its time, most of all behind a cut. */
+  #restartOnceGone(host: SimHost, delayMs: number): void {
+    this.#parts.scheduler.after(delayMs, undefined, () => {
+      if (host.isUp && host.hasLeft) this.#restartOnceGone(host, 500);
+      else this.#restart(host);
+    });
   }
 
   #transfer(): void {

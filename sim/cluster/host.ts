@@ -63,6 +63,8 @@ export class SimHost {
   #incarnation = 0;
   /** It left on purpose and is to stay away until it is started again. */
   hasLeft = false;
+  /** It has led in this life. */
+  hasLed = false;
 
   constructor(world: HostWorld, index: number, isServer: boolean) {
     this.#world = world;
@@ -106,6 +108,7 @@ export class SimHost {
     const { scheduler, network, plan } = this.#world;
     this.#incarnation += 1;
     this.hasLeft = false;
+    this.hasLed = false;
     network.light(this.address);
     const process = new Process(this.address);
     this.#process = process;

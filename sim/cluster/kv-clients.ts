@@ -27,8 +27,8 @@ export interface KvClientsParts {
   readonly servers: readonly SimHost[];
   readonly count: number;
   readonly thinkMs: number;
-  /** A bug on purpose: default reads ask whatever server they are at. */
-  readonly readsAnywhere: boolean;
+  /** A bug on purpose: this server answers default reads from its own state. */
+  answersByItself(host: SimHost): boolean;
   readonly log: (line: string) => void;
 }
 
@@ -104,30 +104,12 @@ export class KvClients {
     if (host === undefined || rpc === undefined)
       return scheduler.after(1, undefined, () => done({ kind: "failed", why: "connection refused" }));
     scheduler.after(1, host.life, () => {
-      const answer = this.#ask(rpc, key, action);
+      const isDirty = this.#parts.answersByItself(host);
+      const answer = ask(rpc, { key, action, isDirty });
       // The answer leaves the host at once, whatever becomes of it then.
       const answered = (result: Result): void => scheduler.after(1, undefined, () => done(result));
       answer.then(answered, (error: unknown) => answered(toFailure(error)));
     });
-  }
-
-  async #ask(rpc: Rpc, key: string, action: Action): Promise<Result> {
-    const Key = utf8ByteString(key);
-    if (action.kind === "get") {
-      const request = KeyRequest.make({
-        Datacenter: datacenter,
-        Key,
-        AllowStale: action.mode === "stale" || (action.mode === "default" && this.#parts.readsAnywhere),
-        RequireConsistent: action.mode === "consistent",
-      });
-      return toRead(rpc.callNow?.(kvsGet, request) ?? (await rpc.call(kvsGet, request)));
-    }
-    const Value = "value" in action ? new TextEncoder().encode(action.value) : null;
-    const ModifyIndex = "index" in action ? action.index : 0;
-    const Op = opOf(action);
-    const DirEnt = DirEntry.make({ Key, Value, ModifyIndex });
-    const applied = await rpc.call(kvsApply, { Datacenter: datacenter, Op, DirEnt, Token: "", TTL: 0 });
-    return { kind: "written", succeeded: Op === "set" || Op === "delete" || applied };
   }
 
   #key(slot: number): string {
@@ -152,6 +134,31 @@ export class KvClients {
     if (die < 78 && index !== undefined) return { kind: "cas", value, index };
     return { kind: "put", value };
   }
+}
+
+interface Question {
+  readonly key: string;
+  readonly action: Action;
+  readonly isDirty: boolean;
+}
+
+async function ask(rpc: Rpc, { key, action, isDirty }: Question): Promise<Result> {
+  const Key = utf8ByteString(key);
+  if (action.kind === "get") {
+    const request = KeyRequest.make({
+      Datacenter: datacenter,
+      Key,
+      AllowStale: action.mode === "stale" || (action.mode === "default" && isDirty),
+      RequireConsistent: action.mode === "consistent",
+    });
+    return toRead(rpc.callNow?.(kvsGet, request) ?? (await rpc.call(kvsGet, request)));
+  }
+  const Value = "value" in action ? new TextEncoder().encode(action.value) : null;
+  const ModifyIndex = "index" in action ? action.index : 0;
+  const Op = opOf(action);
+  const DirEnt = DirEntry.make({ Key, Value, ModifyIndex });
+  const applied = await rpc.call(kvsApply, { Datacenter: datacenter, Op, DirEnt, Token: "", TTL: 0 });
+  return { kind: "written", succeeded: Op === "set" || Op === "delete" || applied };
 }
 
 interface Client {

@@ -75,6 +75,18 @@ export function drawClusterPlan(rng: Rng): ClusterPlan {
   };
 }
 
+/** The same kinds of fault in less time, as the test run can afford. */
+export function briefPlan(plan: ClusterPlan): ClusterPlan {
+  return {
+    ...plan,
+    durationMs: Math.ceil(plan.durationMs / 3),
+    rollMs: Math.ceil(plan.rollMs / 2),
+    kvClientCount: 3,
+    thinkMs: Math.max(150, plan.thinkMs),
+    agentCount: Math.min(1, plan.agentCount),
+  };
+}
+
 /** What remains of a plan when everything is well again. */
 export function healedNetwork({ network }: ClusterPlan): NetworkPlan {
   return { ...network, longDelayRate: 0, lossRate: 0, copyRate: 0 };

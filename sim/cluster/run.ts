@@ -11,12 +11,12 @@ import type { Rules } from "../../src/raft/core/rules.ts";
 import { judge } from "../../tools/torture/judge.ts";
 import { Violation } from "../raft/checkers.ts";
 import { ClusterCheckers, digestOf } from "./checkers.ts";
-import { leaderOf, notConverged } from "./convergence.ts";
+import { leaderOf, notConverged, notMissed } from "./convergence.ts";
 import { Faults } from "./faults.ts";
 import { SimHost } from "./host.ts";
 import { KvClients } from "./kv-clients.ts";
 import { SimNetwork } from "./network.ts";
-import { drawClusterPlan, type ClusterPlan } from "./plan.ts";
+import { briefPlan, drawClusterPlan, type ClusterPlan } from "./plan.ts";
 import { Scheduler } from "./scheduler.ts";
 
 /** A bug put in on purpose. */
@@ -25,7 +25,8 @@ export interface ClusterMutation {
   readonly plan?: (plan: ClusterPlan) => ClusterPlan;
   readonly pool?: (host: SimHost, pool: MemberPool) => MemberPool;
   readonly machine?: (host: SimHost, machine: StateMachine) => StateMachine;
-  readonly readsAnywhere?: boolean;
+  /** Whether a server answers default reads from its own state. */
+  readonly answersByItself?: (host: SimHost) => boolean;
 }
 
 /** What a run came to. `failure` is undefined when all is well. */
@@ -48,6 +49,8 @@ export interface ClusterVerdict {
 
 export interface ClusterRunOptions {
   readonly mutation?: ClusterMutation;
+  /** A third of the time and fewer clients: another run, which costs a fraction. */
+  readonly brief?: boolean;
   /** Told of every event; changes nothing else. */
   readonly log?: (line: string) => void;
 }
@@ -58,6 +61,8 @@ const firstLeaderMs = 60_000;
  * seldom, and a server that was removed must be stable before it has a vote again.
  */
 const healMsMax = 300_000;
+/** Suspicion takes some seconds, an election too; what an event missed, the look at all members finds in a minute. */
+const missMsMax = 100_000;
 const checkMs = 100;
 const quietMs = 13_000;
 
@@ -95,7 +100,8 @@ class World {
     this.#options = options;
     const rng = seededRng(seed);
     const { mutation } = options;
-    const drawn = drawClusterPlan(rng.fork("plan"));
+    const whole = drawClusterPlan(rng.fork("plan"));
+    const drawn = options.brief === true ? briefPlan(whole) : whole;
     const plan = mutation?.plan?.(drawn) ?? drawn;
     this.#plan = plan;
     const scheduler = this.#scheduler;
@@ -132,7 +138,7 @@ class World {
       servers: this.#servers,
       count: plan.kvClientCount,
       thinkMs: plan.thinkMs,
-      readsAnywhere: mutation?.readsAnywhere ?? false,
+      answersByItself: mutation?.answersByItself ?? (() => false),
       log,
     });
     const starts = rng.fork("starts");
@@ -149,8 +155,21 @@ class World {
     this.#healMs = this.#wait(healMsMax, () => notConverged(this.#hosts));
     this.#clients.stop();
     this.#wait(quietMs + healMsMax, () => (this.#clients.isIdle ? notConverged(this.#hosts) : "clients are busy"));
+    if (this.#seed % 2 === 0) this.#loseOne();
     this.#compareStates();
     this.#judge();
+  }
+
+  /** In a cluster that is well, one host dies: the others notice, the catalog says so, and it may come back. */
+  #loseOne(): void {
+    const rng = seededRng(this.#seed).fork("lost");
+    const host = this.#hosts[rng.below(this.#hosts.length)];
+    if (host === undefined) return;
+    this.#options.log?.(`${this.#scheduler.nowMs} LOSE ${host.name}`);
+    host.crash(true);
+    this.#wait(missMsMax, () => notMissed(host, this.#hosts));
+    host.start();
+    this.#wait(healMsMax, () => notConverged(this.#hosts));
   }
 
   verdict(failure: string | undefined): ClusterVerdict {
@@ -233,6 +252,7 @@ class World {
 
   #leadership(host: SimHost, leading: boolean, term: number): void {
     if (!leading) return;
+    host.hasLed = true;
     try {
       this.#checkers.becameLeader(host, term);
     } catch (error) {

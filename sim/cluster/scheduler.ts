@@ -7,10 +7,14 @@
  */
 import { drainMicrotasks } from "bun:jsc";
 import { monotonicMs, wallMs, type Clock } from "../../src/lib/clock.ts";
+import { Violation } from "../raft/checkers.ts";
 import { EventQueue } from "../event-queue.ts";
 
 /** The first moment of every run, for calendars. */
 const epochMs = 1_750_000_000_000;
+
+/** More events than any millisecond has in which work gets done. */
+const sameMsMax = 200_000;
 
 /** A process on a host, as the world sees it. Events of a life that is over never happen. */
 export interface Life {
@@ -42,9 +46,12 @@ export class Scheduler {
     this.#queue.add(this.#nowMs + delayMs, { life, run });
   }
 
-  /** Lets things happen until `untilMs`. */
+  /** Lets things happen until `untilMs`. Throws `Violation` when time stands still: something spins. */
   run(untilMs: number): void {
+    let sameMsCount = 0;
     for (let next = this.#queue.take(untilMs); next !== undefined; next = this.#queue.take(untilMs)) {
+      sameMsCount = next.atMs === this.#nowMs ? sameMsCount + 1 : 0;
+      if (sameMsCount > sameMsMax) throw new Violation(`livelock: ${sameMsMax} events within a millisecond`);
       this.#nowMs = next.atMs;
       const { life, run } = next.event;
       if (life?.isOver === true) continue;
