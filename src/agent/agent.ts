@@ -217,9 +217,10 @@ export class Agent {
 }
 
 /** The node as its agent registers it. */
-function ownNode(
-  settings: AgentSettings,
-): Pick<AgentSettings, "datacenter" | "nodeName" | "nodeId" | "taggedAddresses"> & {
+function ownNode(settings: AgentSettings): Pick<
+  AgentSettings,
+  "datacenter" | "nodeName" | "nodeId" | "taggedAddresses"
+> & {
   readonly address: string;
 } {
   const { datacenter, nodeName, nodeId, advertiseAddress, taggedAddresses } = settings;

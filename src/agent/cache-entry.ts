@@ -9,7 +9,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
-import type { CacheableRequest, CacheType } from "./cache-types.ts";
+import type { CacheableRequest, CacheType } from "../wire/rpc/cache-types.ts";
 import { RateLimit, type Rate } from "./rate-limit.ts";
 
 const millisecondNs = 1e6;

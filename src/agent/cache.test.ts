@@ -5,7 +5,7 @@ import { RpcError, type Rpc } from "../wire/rpc/method.ts";
 import { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
 import type { IndexedCheckServiceNodes } from "../wire/structs/catalog.ts";
 import { AgentCache, defaultCacheRate, type CachedReply } from "./cache.ts";
-import { datacentersCache, healthServicesCache } from "./cache-types.ts";
+import { datacentersCache, healthServicesCache } from "../wire/rpc/cache-types.ts";
 import type { Rate } from "./rate-limit.ts";
 import { ManualClock } from "./test-kit.ts";
 

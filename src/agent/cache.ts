@@ -6,7 +6,7 @@
  */
 import { millisecondNs } from "../lib/duration.ts";
 import { CacheEntry, type EntryParts } from "./cache-entry.ts";
-import type { CacheableRequest, CacheType } from "./cache-types.ts";
+import type { CacheableRequest, CacheType } from "../wire/rpc/cache-types.ts";
 import type { Rate } from "./rate-limit.ts";
 
 /** An entry that nobody asks for goes after this time. */

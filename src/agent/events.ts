@@ -16,7 +16,6 @@ import {
   userEventPrefix,
   type UserEventWire,
 } from "../wire/gossip/serf-user-events.ts";
-import { deregisterEvent } from "./sticky-deregister.ts";
 import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
 import { internalEventFire } from "../wire/rpc/gossip-methods.ts";
 import { RpcError, type Rpc } from "../wire/rpc/method.ts";
@@ -29,6 +28,9 @@ const eventVersion = 1;
 const ownPrefix = "consul:";
 /** Asks agents to run a command, which this agent never does. */
 const remoteExecName = "_rexec";
+
+/** Tells an agent to drop a registration: see `sticky-deregister.ts`. */
+export const deregisterEvent = "_proconsul_deregister";
 
 /** An event as the HTTP API shows it. LTime: 0 until it was heard. */
 export interface UserEvent extends UserEventWire {

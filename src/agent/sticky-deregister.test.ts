@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
-import { deregisterEvent, eventOfGone, obeyDeregister } from "./sticky-deregister.ts";
+import { deregisterEvent } from "./events.ts";
+import { eventOfGone, obeyDeregister } from "./sticky-deregister.ts";
 
 const heard = (Payload: Uint8Array | null): Parameters<typeof obeyDeregister>[2] => ({
   ID: "33333333-0000-4000-8000-000000000003",

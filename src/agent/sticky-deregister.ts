@@ -8,10 +8,7 @@
 import { DecodeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { RpcError } from "../wire/rpc/method.ts";
-import type { EventInput, UserEvent } from "./events.ts";
-
-/** Name of the event. */
-export const deregisterEvent = "_proconsul_deregister";
+import { deregisterEvent, type EventInput, type UserEvent } from "./events.ts";
 
 /** What is to go: a service with its checks, or a check. */
 export interface Gone {

@@ -1,5 +1,5 @@
 /** `/v1/catalog/…`. Source: the reference's HTTP API. */
-import { catalogListCache, catalogServiceCache, datacentersCache } from "../agent/cache-types.ts";
+import { catalogListCache, catalogServiceCache, datacentersCache } from "../wire/rpc/cache-types.ts";
 import { list, map } from "../wire/schema/collections.ts";
 import { str } from "../wire/schema/scalars.ts";
 import { fromJsonValue } from "../wire/schema/struct.ts";

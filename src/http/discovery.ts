@@ -1,5 +1,5 @@
 /** What the catalog's and health's handlers share: their parameters, errors with headers, shared renderings. */
-import type { CacheableRequest, CacheType } from "../agent/cache-types.ts";
+import type { CacheableRequest, CacheType } from "../wire/rpc/cache-types.ts";
 import { displayText } from "../lib/byte-string.ts";
 import { NoLeaderError } from "../lib/consensus.ts";
 import { parseIp, renderIp } from "../lib/ip.ts";

@@ -1,5 +1,5 @@
 /** `/v1/health/…`. Source: the reference's HTTP API. */
-import { healthServicesCache } from "../agent/cache-types.ts";
+import { healthServicesCache } from "../wire/rpc/cache-types.ts";
 import type { ByteString } from "../lib/byte-string.ts";
 import { list } from "../wire/schema/collections.ts";
 import * as methods from "../wire/rpc/methods.ts";

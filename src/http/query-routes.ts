@@ -1,5 +1,5 @@
 /** `/v1/query`: prepared queries. Texts, statuses and headers are the reference's. */
-import { preparedQueryCache } from "../agent/cache-types.ts";
+import { preparedQueryCache } from "../wire/rpc/cache-types.ts";
 import { displayText } from "../lib/byte-string.ts";
 import { DecodeError } from "../lib/errors.ts";
 import { quoteGo } from "../lib/go-quote.ts";

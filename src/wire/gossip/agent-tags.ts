@@ -5,7 +5,7 @@ import type { NetAddress } from "../../lib/net.ts";
 /** Says that a server is Proconsul's. Peers take tags of this form for features that they do not know. */
 export const ownFeatureTag = "ft_proconsul";
 
-/** Name of a server among the members that is not Proconsul's, or was not when it was last seen; `undefined` if none. */
+/** Name of a server among the members that is not Proconsul's, as far as gossip knows; `undefined` if there is none. */
 export function foreignServerOf(members: readonly Member[], datacenter: string): string | undefined {
   const foreign = members.find(
     (member) =>

@@ -1,13 +1,8 @@
 /** What the agent caches, as the reference does (1.16), and what tells two requests apart. */
-import type { RpcMethod } from "../wire/rpc/method.ts";
-import {
-  catalogDatacenters,
-  catalogServiceNodes,
-  catalogServices,
-  healthServiceNodes,
-} from "../wire/rpc/methods.ts";
-import { preparedQueryExecute } from "../wire/rpc/prepared-query-methods.ts";
-import type { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
+import type { RpcMethod } from "./method.ts";
+import { catalogDatacenters, catalogServiceNodes, catalogServices, healthServiceNodes } from "./methods.ts";
+import { preparedQueryExecute } from "./prepared-query-methods.ts";
+import type { ServiceSpecificRequest } from "../structs/catalog.ts";
 
 /** The options that a cache obeys, and those that it sets. */
 export interface CacheableRequest {
