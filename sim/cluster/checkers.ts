@@ -93,7 +93,11 @@ export class ClusterCheckers {
   /** A leader's configuration lost a member: it must have been dead, or gone on purpose. */
   configured(
     leader: SimHost,
-    o: { readonly servers: readonly string[]; readonly hosts: readonly SimHost[]; wellMs(host: SimHost): number },
+    o: {
+      readonly servers: readonly string[];
+      readonly hosts: readonly SimHost[];
+      wellMs(host: SimHost): number;
+    },
   ): void {
     const status = leader.core?.consensus?.status();
     if (status === undefined) return;

@@ -9,7 +9,12 @@ import type { Entry, HardState, SnapshotMark } from "../../src/raft/core/entry.t
 import type { LogCommit, LogStore } from "../../src/raft/node/log-store.ts";
 import { MemoryLogStore } from "../../src/raft/node/memory-log-store.ts";
 import { MemorySnapshotStore } from "../../src/raft/node/memory-snapshot-store.ts";
-import type { Chunks, OpenSnapshot, SnapshotMeta, SnapshotStore } from "../../src/raft/node/snapshot-store.ts";
+import type {
+  Chunks,
+  OpenSnapshot,
+  SnapshotMeta,
+  SnapshotStore,
+} from "../../src/raft/node/snapshot-store.ts";
 import type { Life, Scheduler } from "./scheduler.ts";
 
 export interface DiskPlan {

@@ -54,6 +54,18 @@ export class Faults {
     }
   }
 
+  /** Takes a host's power away; somebody else gives it back. */
+  lose(host: SimHost): void {
+    this.#disturb("loss", host, this.#parts.scheduler.nowMs);
+    host.crash(true);
+  }
+
+  /** The host that was lost is back. */
+  findAgain(host: SimHost): void {
+    this.#disturb("return", host, this.#parts.scheduler.nowMs);
+    host.start();
+  }
+
   /** For how long nothing was done to this host. */
   wellMs(host: SimHost): number {
     return this.#parts.scheduler.nowMs - (this.#disturbedMs.get(host.index) ?? 0);
@@ -105,7 +117,8 @@ export class Faults {
     network.heal();
     for (const from of hosts) {
       for (const to of hosts) {
-        if (from !== to && isCut(from, aside.has(from), to, aside.has(to))) network.cut(from.address, to.address);
+        if (from !== to && isCut(from, aside.has(from), to, aside.has(to)))
+          network.cut(from.address, to.address);
       }
     }
     for (const host of hosts) this.#disturb(kind, host, scheduler.nowMs + cutMs);

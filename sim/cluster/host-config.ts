@@ -28,7 +28,10 @@ export function simConfig(host: Pick<SimHost, "name" | "address" | "isServer">, 
   };
 }
 
-function baseConfig({ name, address, isServer }: Pick<SimHost, "name" | "address" | "isServer">, expect: number): Config {
+function baseConfig(
+  { name, address, isServer }: Pick<SimHost, "name" | "address" | "isServer">,
+  expect: number,
+): Config {
   const key = `${name} ${expect}`;
   const known = loaded.get(key);
   if (known !== undefined) return known;

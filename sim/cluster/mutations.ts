@@ -83,7 +83,8 @@ function seenOnce(pool: MemberPool): MemberPool {
 /** Leaves out one command in fifty. */
 function forgetful(machine: StateMachine): StateMachine {
   return {
-    apply: (index, command, decoded) => (index % 50 === 0 ? undefined : machine.apply(index, command, decoded)),
+    apply: (index, command, decoded) =>
+      index % 50 === 0 ? undefined : machine.apply(index, command, decoded),
     snapshot: () => machine.snapshot(),
     restore: (state) => machine.restore(state),
   };

@@ -47,7 +47,8 @@ describe("a bug put in on purpose is caught", () => {
     "$name ($harm)",
     ({ mutation, seedsMax }) => {
       let seed = 1;
-      while (seed <= seedsMax && runClusterSeed(seed, { brief: true, mutation }).failure === undefined) seed += 1;
+      while (seed <= seedsMax && runClusterSeed(seed, { brief: true, mutation }).failure === undefined)
+        seed += 1;
       expect(seed).toBeLessThanOrEqual(seedsMax);
     },
     120_000,

@@ -91,6 +91,8 @@ class World {
   readonly #faults: Faults;
   readonly #clients: KvClients;
   readonly #machines = new Map<SimHost, StateMachine>();
+  /** When a leader's gossip last did not have a host as alive. */
+  readonly #doubtedMs = new Map<string, number>();
   #failure: Error | undefined;
   #healMs = 0;
   #leaseReadCount = 0;
@@ -154,7 +156,9 @@ class World {
     this.#faults.heal();
     this.#healMs = this.#wait(healMsMax, () => notConverged(this.#hosts));
     this.#clients.stop();
-    this.#wait(quietMs + healMsMax, () => (this.#clients.isIdle ? notConverged(this.#hosts) : "clients are busy"));
+    this.#wait(quietMs + healMsMax, () =>
+      this.#clients.isIdle ? notConverged(this.#hosts) : "clients are busy",
+    );
     if (this.#seed % 2 === 0) this.#loseOne();
     this.#compareStates();
     this.#judge();
@@ -165,10 +169,9 @@ class World {
     const rng = seededRng(this.#seed).fork("lost");
     const host = this.#hosts[rng.below(this.#hosts.length)];
     if (host === undefined) return;
-    this.#options.log?.(`${this.#scheduler.nowMs} LOSE ${host.name}`);
-    host.crash(true);
+    this.#faults.lose(host);
     this.#wait(missMsMax, () => notMissed(host, this.#hosts));
-    host.start();
+    this.#faults.findAgain(host);
     this.#wait(healMsMax, () => notConverged(this.#hosts));
   }
 
@@ -221,12 +224,26 @@ class World {
         this.#checkers.forgetConfiguration(host);
         continue;
       }
+      for (const one of this.#servers) this.#wellMs(host, one);
       this.#checkers.configured(host, {
         servers: status.servers.map(({ id }) => id),
         hosts: this.#hosts,
-        wellMs: (one) => (one.isUp && !one.hasLeft ? this.#faults.wellMs(one) : 0),
+        wellMs: (one) => (one.isUp && !one.hasLeft ? this.#wellMs(host, one) : 0),
       });
     }
+  }
+
+  /**
+   * For how long a host was well and the leader's gossip said so. Gossip may be wrong for a while: who left, comes back
+   * and meets only newcomers does not know that somebody still tells of its leave, as in the reference.
+   */
+  #wellMs(leader: SimHost, host: SimHost): number {
+    const key = `${leader.name} ${leader.incarnation} ${host.name}`;
+    const members = leader.core?.pools.lan.members() ?? [];
+    const isAlive = members.some(({ name, status }) => name === host.name && status === "alive");
+    if (!isAlive) this.#doubtedMs.set(key, this.#scheduler.nowMs);
+    const trustedMs = this.#scheduler.nowMs - (this.#doubtedMs.get(key) ?? 0);
+    return Math.min(trustedMs, this.#faults.wellMs(host));
   }
 
   #watch(host: SimHost, machine: StateMachine): StateMachine {
@@ -272,7 +289,13 @@ class World {
 
   #judge(): void {
     const { operations } = this.#clients;
-    const run = { kind: "run", seed: this.#seed, servers: this.#servers.length, faults: [], program: "sim" } as const;
+    const run = {
+      kind: "run",
+      seed: this.#seed,
+      servers: this.#servers.length,
+      faults: [],
+      program: "sim",
+    } as const;
     const { violations, undecided, leaseReads } = judge({ run, operations, faults: this.#faults.records });
     this.#leaseReadCount = leaseReads.length;
     if (violations.length > 0) throw new Violation(violations.join("\n"));

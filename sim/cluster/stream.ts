@@ -107,10 +107,7 @@ export class StreamEnd implements Connection {
   #send(item: Item): void {
     const { scheduler } = this.#network;
     this.#wire.push(item);
-    this.#lastArrivalMs = Math.max(
-      this.#lastArrivalMs,
-      scheduler.nowMs + this.#network.streamDelayMs(),
-    );
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, scheduler.nowMs + this.#network.streamDelayMs());
     // Not this life's event: what has left the host arrives without it.
     scheduler.after(this.#lastArrivalMs - scheduler.nowMs, undefined, () => this.#arrive());
   }
