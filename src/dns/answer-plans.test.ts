@@ -202,10 +202,14 @@ describe("planned answers", () => {
   });
 
   test("serve other ids, sizes and ways of the same question", async () => {
-    const own = bench(new Catalog(Array.from({ length: 600 }, (_, index) => instance(index))));
-    await slow(own, web);
-    await slow(own, web);
+    const own = bench(new Catalog(Array.from({ length: 1_000 }, (_, index) => instance(index))));
+    const services = { name: "web.service.alt.example.", type: dnsType.SRV };
+    for (const wish of [web, web, services, services]) await slow(own, wish);
     for (const wish of [
+      services,
+      { ...services, network: "tcp" as const },
+      { ...services, ednsBytes: 30_000 },
+      { ...services, ednsBytes: 1232, network: "tcp" as const },
       { ...web, id: 99 },
       { ...web, ednsBytes: 1232 },
       { ...web, ednsBytes: 65_535 },

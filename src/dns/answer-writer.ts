@@ -7,7 +7,9 @@
 import type { PreparedName } from "./prepared-names.ts";
 import type { PreparedRecord } from "./prepared-records.ts";
 
-const bufferBytes = 65_536;
+/** Twice what a message may have, so that one that is too large is noticed after it was written. */
+const bufferBytes = 131_072;
+const messageBytesMax = 65_535;
 const headerBytes = 12;
 const pointerOffsetMax = 0x3fff;
 const pointerMark = 0xc0;
@@ -20,7 +22,7 @@ export class AnswerWriter {
   #message = 0;
   #compress = true;
   #timeSeconds = 0;
-  #bytesMax = bufferBytes;
+  #bytesMax = messageBytesMax;
   /** Bytes written so far. */
   length = 0;
 
@@ -38,7 +40,7 @@ export class AnswerWriter {
     this.#message += 1;
     this.#compress = options.compress;
     this.#timeSeconds = options.timeSeconds;
-    this.#bytesMax = Math.min(options.bytesMax, bufferBytes);
+    this.#bytesMax = Math.min(options.bytesMax, messageBytesMax);
     this.#reserve(options.endCount);
     this.#bytes.set(question.bytes, headerBytes);
     this.length = headerBytes + question.bytes.length;

@@ -59,6 +59,7 @@ export function essence(bytes: Uint8Array | undefined, { isChoice, isUneven }: L
   return {
     ...header,
     questions: questions.map(({ name, type, class: kind }) => `${name} ${type} ${kind}`),
+    answerCount: answers.length,
     answers: section(answers),
     authority: section(authority),
     additional: section(additional),
@@ -81,12 +82,12 @@ export function differences(
   const isRefusal = a["rcode"] === rcode.serverFailure && b["rcode"] === rcode.refused;
   const hasLostEdns = a["edns"] !== "none" && b["edns"] === "none";
   const countOf = (answer: Record<string, unknown>): number =>
-    Array.isArray(answer["answers"]) ? answer["answers"].length : 0;
+    typeof answer["answerCount"] === "number" ? answer["answerCount"] : 0;
   const hasCutAll = countOf(b) === plainLimit && countOf(a) > countOf(b);
   const excused = [
-    ...(hasCutAll ? ["answers", "additional", "authority", "truncated", "size"] : []),
+    ...(hasCutAll ? ["answerCount", "answers", "additional", "authority", "truncated", "size"] : []),
     ...(isRefusal ? ["rcode"] : []),
-    ...(hasLostEdns ? ["edns", "size", "answers", "additional", "truncated"] : []),
+    ...(hasLostEdns ? ["edns", "size", "answerCount", "answers", "additional", "truncated"] : []),
   ];
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) => {
     const [own, other] = [JSON.stringify(a[key]), JSON.stringify(b[key])];

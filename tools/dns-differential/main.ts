@@ -237,6 +237,10 @@ async function compareOne(
   return differences(essence(own, how), essence(other, how), how.plainLimit);
 }
 
+function isZoneType(type: number): boolean {
+  return type === dnsType.NS || type === dnsType.SOA;
+}
+
 /** Runs one setup and answers how many questions were asked and how many differed. */
 async function run(name: string, setup: Setup, only: string): Promise<readonly [number, number]> {
   const own = join(import.meta.dirname, "../../bin/proconsul");
@@ -259,7 +263,10 @@ async function run(name: string, setup: Setup, only: string): Promise<readonly [
     for (let question = questions[next++]; question !== undefined; question = questions[next++]) {
       const { way, ednsBytes, type } = question;
       const look = { isChoice: choiceNames.test(question.name), isUneven: unevenNames.test(question.name) };
-      const plainLimit = way === "udp" && ednsBytes <= 512 && !look.isChoice ? setup.plainLimit : undefined;
+      const plainLimit =
+        way === "udp" && ednsBytes <= 512 && (!look.isChoice || isZoneType(type))
+          ? setup.plainLimit
+          : undefined;
       const lines = await compareOne({ ours, theirs }, encoded(question), { way, plainLimit, ...look });
       const more = `${question.hasSubnet === true ? " subnet" : ""}${question.class === undefined ? "" : ` class ${question.class}`}`;
       report(`${question.name} ${typeName(type)} ${way} ${ednsBytes}${more}`, lines);
