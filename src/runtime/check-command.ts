@@ -43,13 +43,19 @@ export function runCommand(probe: CommandProbe, signal: AbortSignal): Promise<Co
     child.stderr?.on("data", (chunk: Uint8Array) => tail.write(chunk));
     child.on("error", (error) => {
       settle();
-      const missing = "code" in error && error.code === "ENOENT";
-      const text = `exec: ${JSON.stringify(program)}: executable file not found in $PATH`;
-      reject(missing ? new Error(text, { cause: error }) : error);
+      reject(new Error(startWords(program, error), { cause: error }));
     });
     child.on("close", (code) => {
       settle();
       resolve({ exitCode: code ?? undefined, timedOut, output: tail.captured() });
     });
   });
+}
+
+/** Why a program could not be started, as Go says it. */
+function startWords(program: string, error: Error): string {
+  const code = "code" in error ? error.code : "";
+  if (!program.includes("/")) return `exec: ${JSON.stringify(program)}: executable file not found in $PATH`;
+  if (code === "ENOENT") return `fork/exec ${program}: no such file or directory`;
+  return code === "EACCES" ? `fork/exec ${program}: permission denied` : error.message;
 }

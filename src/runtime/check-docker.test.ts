@@ -101,7 +101,7 @@ describe("Docker checks", () => {
   test("a daemon that is not there", async () => {
     const missing = join(folder, "none.sock");
     expect(await outcome(poll("web", 0, `unix://${missing}`))).toBe(
-      `create exec failed for container web: dial unix ${missing}: connect: no such file or directory`,
+      `create exec failed for container web: Post "http://${encodeURIComponent(missing)}/containers/web/exec": dial unix ${missing}: connect: no such file or directory`,
     );
     expect(await outcome(poll("web", 0, "nonsense"))).toContain("unable to parse docker host `nonsense`");
   });

@@ -40,9 +40,11 @@ export function askDocker(asked: DockerRequest, host: string, signal: AbortSigna
         ? {}
         : { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) }),
     };
+    const url = `http://${encodeURIComponent(shown)}${basePath}${asked.path}`;
     const failed = (error: unknown): void => {
       const reason = deadline.aborted ? "context deadline exceeded" : dockerWords(error, shown);
-      reject(new Error(reason, { cause: error }));
+      const verb = asked.method === "GET" ? "Get" : "Post";
+      reject(new Error(`${verb} ${JSON.stringify(url)}: ${reason}`, { cause: error }));
     };
     const sent = request(
       {

@@ -4,7 +4,7 @@ import { request as httpsRequest, type RequestOptions as HttpsRequestOptions } f
 import type { HttpProbe, HttpProbeResult } from "../agent/check-io.ts";
 import { TailBuffer, type CapturedOutput } from "../lib/tail-buffer.ts";
 import { connectionTls, type TlsMaterial } from "./check-tls.ts";
-import { networkWords } from "./check-words.ts";
+import { networkWords, noTlsWords } from "./check-words.ts";
 
 /** What the program calls itself in requests. */
 const userAgent = "Consul Health Check";
@@ -35,12 +35,26 @@ export async function probeHttp(
       current = next;
     }
   } catch (error) {
+    if (!URL.canParse(current.url)) throw new Error(urlWords(current.url), { cause: error });
     const verb = current.method[0] + current.method.slice(1).toLowerCase();
     const reason = deadline.aborted
       ? "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
-      : networkWords(error, addressOf(current.url));
+      : httpWords(networkWords(error, addressOf(current.url)));
     throw new Error(`${verb} ${JSON.stringify(current.url)}: ${reason}`, { cause: error });
   }
+}
+
+/** Over HTTP, an answer without TLS has words of its own. */
+function httpWords(words: string): string {
+  return words === noTlsWords ? "http: server gave HTTP response to HTTPS client" : words;
+}
+
+/** What is wrong with a URL, as Go says it. */
+function urlWords(url: string): string {
+  const port = /^[a-z+.-]+:\/\/[^/?#]*?(:[^:\]/?#]*)(?:[/?#]|$)/iu.exec(url)?.[1];
+  const reason =
+    port === undefined ? "invalid URI for request" : `invalid port ${JSON.stringify(port)} after host`;
+  return `parse ${JSON.stringify(url)}: ${reason}`;
 }
 
 function addressOf(url: string): string {

@@ -1,4 +1,5 @@
 /** HTTP/2 for checks: PING, and the gRPC health protocol (grpc.health.v1). */
+import { STATUS_CODES } from "node:http";
 import { connect, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
 import { connect as tlsConnect } from "node:tls";
 import type { GrpcProbe, Http2Probe } from "../agent/check-io.ts";
@@ -27,7 +28,8 @@ const internal = 13;
 /** Answers when the other side answers a PING. */
 export function probeH2Ping(probe: Http2Probe, tls: TlsMaterial, signal: AbortSignal): Promise<void> {
   const failed = (stage: Stage, reason: string): Error => {
-    const where = stage === "dial" ? `Failed to dial to ${probe.address}` : "HTTP2 ping failed";
+    const where =
+      stage === "dial" || stage === "handshake" ? `Failed to dial to ${probe.address}` : "HTTP2 ping failed";
     return new Error(`${where}: ${reason}`);
   };
   return withSession({ probe, tls, signal, failed }, (session, settled) => {
@@ -38,11 +40,12 @@ export function probeH2Ping(probe: Http2Probe, tls: TlsMaterial, signal: AbortSi
 /** The serving status. */
 export function probeGrpc(probe: GrpcProbe, tls: TlsMaterial, signal: AbortSignal): Promise<number> {
   const failed = (stage: Stage, reason: string): Error => {
-    if (reason === timeoutText) return grpcError(deadlineExceeded, timeoutText);
-    const step = stage === "handshake" ? "authentication handshake failed" : "Error while dialing";
-    const connection =
-      stage === "session" ? reason : `connection error: desc = "transport: ${step}: ${reason}"`;
-    return grpcError(unavailable, connection);
+    if (reason === timeoutText) {
+      const waiting = "received context error while waiting for new LB policy update: ";
+      return grpcError(deadlineExceeded, (stage === "session" ? "" : waiting) + timeoutText);
+    }
+    if (stage === "session") return grpcError(unavailable, reason);
+    return grpcError(unavailable, `connection error: desc = "${connectionWords(stage, reason)}"`);
   };
   return withSession({ probe, tls, signal, failed }, (session, settled) => {
     callHealth(session, probe).then(
@@ -50,6 +53,12 @@ export function probeGrpc(probe: GrpcProbe, tls: TlsMaterial, signal: AbortSigna
       (error: unknown) => settled(error instanceof Error ? error : new Error(String(error))),
     );
   });
+}
+
+function connectionWords(stage: Stage, reason: string): string {
+  if (stage === "preface") return `error reading server preface: ${reason}`;
+  const step = stage === "handshake" ? "authentication handshake failed" : "Error while dialing";
+  return `transport: ${step}: ${reason}`;
 }
 
 function grpcError(code: number, description: string): Error {
@@ -91,10 +100,7 @@ async function callHealth(session: ClientHttp2Session, probe: GrpcProbe): Promis
 
 function readAnswer(headers: IncomingHttpHeaders, body: Uint8Array): number {
   const status = headers["grpc-status"];
-  if (status === undefined) {
-    const code = String(headers[":status"] ?? "");
-    throw grpcError(unavailable, `unexpected HTTP status code received from server: ${code}`);
-  }
+  if (status === undefined) throw httpError(Number(headers[":status"] ?? 0), headers["content-type"]);
   if (status !== "0") throw grpcError(Number(status), decodeMessage(String(headers["grpc-message"] ?? "")));
   try {
     const field = decodeProto(decodeGrpcMessage(body)).find((one) => one.fieldNumber === statusField);
@@ -102,6 +108,33 @@ function readAnswer(headers: IncomingHttpHeaders, body: Uint8Array): number {
   } catch (error) {
     throw grpcError(internal, error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Statuses of HTTP as statuses of gRPC; others are unknown. Source: gRPC, "HTTP to gRPC status code mapping". */
+const codesOfHttp: Readonly<Record<number, number>> = {
+  400: internal,
+  401: 16,
+  403: 7,
+  404: 12,
+  429: unavailable,
+  502: unavailable,
+  503: unavailable,
+  504: unavailable,
+};
+const unknownCode = 2;
+
+/** An answer of a server that does not speak gRPC. */
+function httpError(status: number, contentType: string | undefined): Error {
+  const odd =
+    contentType === undefined
+      ? "malformed header: missing HTTP content-type"
+      : `transport: received unexpected content-type ${JSON.stringify(contentType)}`;
+  if (status === 200) return grpcError(unknownCode, odd);
+  const name = STATUS_CODES[status] ?? "";
+  return grpcError(
+    codesOfHttp[status] ?? unknownCode,
+    `unexpected HTTP status code received from server: ${status} (${name}); ${odd}`,
+  );
 }
 
 /** Percent-encoding undone; text that is not encoded stays as it came. */
@@ -114,7 +147,8 @@ function decodeMessage(text: string): string {
 }
 
 const timeoutText = "context deadline exceeded";
-type Stage = "dial" | "handshake" | "session";
+/** How far a connection got: `preface` waits for the other side's settings. */
+type Stage = "dial" | "handshake" | "preface" | "session";
 
 interface SessionRequest {
   readonly probe: Http2Probe;
@@ -153,8 +187,9 @@ async function withSession<T>(
     signal.addEventListener("abort", giveUp);
     session.on("error", (error) => settle(error));
     session.on("close", () => settle(new Error("the connection was closed")));
+    session.on("remoteSettings", () => (stage = "session"));
     session.on("connect", () => {
-      stage = "session";
+      if (stage === "dial") stage = "preface";
       use(session, (error, value) => settle(error, value));
     });
   });

@@ -25,7 +25,8 @@ export function systemCheckIo(options: CheckIoOptions = {}): CheckIo {
     udp: probeUdp,
     h2ping: async (probe, signal) => (await import("./check-http2.ts")).probeH2Ping(probe, tls, signal),
     grpc: async (probe, signal) => (await import("./check-http2.ts")).probeGrpc(probe, tls, signal),
-    docker: async (request, signal) => (await import("./check-docker.ts")).askDocker(request, dockerHost, signal),
+    docker: async (request, signal) =>
+      (await import("./check-docker.ts")).askDocker(request, dockerHost, signal),
     run: runCommand,
   };
 }

@@ -10,6 +10,9 @@ const reasons: Readonly<Record<string, string>> = {
 
 const unknownAuthority = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
 
+/** The other side answered a handshake with something else. */
+export const noTlsWords = "tls: first record does not look like a TLS handshake";
+
 const tlsReasons: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
   UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
@@ -18,7 +21,8 @@ const tlsReasons: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority,
   CERT_HAS_EXPIRED: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
   CERT_NOT_YET_VALID: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
-  ERR_SSL_WRONG_VERSION_NUMBER: "tls: first record does not look like a TLS handshake",
+  ERR_SSL_WRONG_VERSION_NUMBER: noTlsWords,
+  ERR_HTTP2_ERROR: "http2: frame too large",
 };
 
 function field(error: unknown, name: string): unknown {
