@@ -134,8 +134,8 @@ describe("followers of a topic", () => {
 
 describe("the change log", () => {
   const put = (log: ChangeLog, index: number, bytes = 1): void =>
-    log.commit(index, ["k"], {
-      kvs: { get: () => DirEntry.make({ Value: new Uint8Array(bytes) }) },
+    log.commit(index, [["k", DirEntry.make({ Value: new Uint8Array(bytes) })]], {
+      kvs: new Map(),
       sessions: new Map(),
       nodes: new Map(),
       services: new Map(),

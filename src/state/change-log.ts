@@ -99,12 +99,13 @@ export class ChangeLog {
     if (this.#noted.size > 0) this.#noted = new Map();
   }
 
-  /** Ends a command: keeps the rows that were noted, and the keys, as they are in `tables`. */
-  commit(index: number, keys: Iterable<string>, tables: RowTables): void {
+  /** Ends a command: keeps the keys with their rows, and the rows that were noted, as they are in `tables`. */
+  commit(index: number, keys: Iterable<readonly [string, DirEntry | undefined]>, tables: RowTables): void {
     const changes: RowChange[] = [];
-    for (const key of keys) {
-      const after = tables.kvs.get(key);
-      changes.push({ table: "kvs", key, before: undefined, after });
+    for (const [key, after] of keys) changes.push({ table: "kvs", key, before: undefined, after });
+    if (this.#noted.size === 0) {
+      if (changes.length > 0) this.#append({ index, changes });
+      return;
     }
     for (const change of this.#noted.values()) {
       const after = tables[change.table].get(change.key);

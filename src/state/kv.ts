@@ -195,7 +195,7 @@ function write(store: StateStore, index: number, { given, existing, session, loc
     if (session !== "") store.tables.sessionKeys.set(heldKey(session, entry.Key), true);
   }
   store.setIndex("kvs", index);
-  store.changedKey(entry.Key);
+  store.changedKey(entry.Key, entry);
   return entry;
 }
 
@@ -203,7 +203,7 @@ function remove(store: StateStore, entry: DirEntry): void {
   store.tables.kvs.delete(entry.Key);
   if (entry.ExpiresAt !== 0) moveExpiry(store, entry, undefined);
   if (entry.Session !== "") store.tables.sessionKeys.delete(heldKey(entry.Session, entry.Key));
-  store.changedKey(entry.Key);
+  store.changedKey(entry.Key, undefined);
 }
 
 function bury(store: StateStore, index: number, key: string): void {

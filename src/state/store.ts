@@ -108,7 +108,8 @@ export class StateStore {
   /** The last changes, row by row. */
   readonly changes = new ChangeLog();
   #tables: Tables = emptyTables();
-  #changedKeys = new Set<string>();
+  /** With their rows; `undefined` for those that are gone. */
+  #changedKeys = new Map<string, DirEntry | undefined>();
   #changedTopics = new Set<string>();
   /** Highest index of any table. */
   #index = 0;
@@ -143,9 +144,9 @@ export class StateStore {
     if (index > this.#index) this.#index = index;
   }
 
-  /** A KV key was set or deleted. Wakes readers of the key and of every prefix of it. */
-  changedKey(key: string): void {
-    this.#changedKeys.add(key);
+  /** A KV key was set to `row`, or deleted. Wakes readers of the key and of every prefix of it. */
+  changedKey(key: string, row: DirEntry | undefined): void {
+    this.#changedKeys.set(key, row);
     this.#changedTopics.add(`kv:${key}`);
   }
 
@@ -176,7 +177,7 @@ export class StateStore {
     const topics = this.#changedTopics;
     const keys = this.#changedKeys;
     this.#forgetChanges();
-    this.watches.fire(topics, keys);
+    this.watches.fire(topics, keys.keys());
   }
 
   /** Replaces everything, as a restored snapshot does, and wakes every watch. */
@@ -191,7 +192,7 @@ export class StateStore {
   }
 
   #forgetChanges(): void {
-    this.#changedKeys = new Set();
+    this.#changedKeys = new Map();
     this.#changedTopics = new Set();
     this.changes.forget();
   }
