@@ -13,9 +13,9 @@ import { decodeHeader, decodeMessage } from "../wire/dns/decode.ts";
 import { encodeMessage } from "../wire/dns/encode.ts";
 import { rcode, type DnsCounts, type DnsHeader, type DnsMessage } from "../wire/dns/message.ts";
 import { DnsEncodeError } from "../wire/dns/name.ts";
-import { FrameReader, framed } from "./frames.ts";
 import { reply } from "./answers.ts";
 import type { DnsClient, DnsReply, DnsResolver } from "./resolver.ts";
+import { serveStream } from "./stream-questions.ts";
 
 export interface DoorParts {
   readonly net: Net;
@@ -30,10 +30,6 @@ export interface DoorParts {
 /** Questions over UDP that may wait for their answer at once; more are dropped, and asked again. */
 const pendingMax = 10_000;
 const connectionsMax = 1_000;
-/** A connection that asks nothing for so long is closed. RFC 7766 section 6.2.3. */
-const idleMs = 8_000;
-/** Questions on one connection. */
-const questionsMax = 128;
 /** Opcodes that are read at all: query and notify. */
 const knownOpcodes = new Set([0, 4]);
 
@@ -84,41 +80,11 @@ export class DnsDoor {
       return;
     }
     this.#connections.add(connection);
-    const frames = new FrameReader();
-    let count = 0;
-    let isBusy = false;
-    const queue: Uint8Array[] = [];
-    let idle = this.#parts.clock.after(idleMs, () => connection.destroy());
-    const next = async (): Promise<void> => {
-      if (isBusy) return;
-      isBusy = true;
-      connection.pause();
-      for (let bytes = queue.shift(); bytes !== undefined; bytes = queue.shift()) {
-        count += 1;
-        const known = this.#parts.resolver.answerNow(bytes, "tcp");
-        const answer =
-          known ?? (await this.#answer(bytes, { network: "tcp", address: connection.remote.host }));
-        if (answer !== undefined) connection.write(framed(answer));
-        if (count >= questionsMax) {
-          connection.end();
-          return;
-        }
-      }
-      isBusy = false;
-      connection.resume();
-    };
-    connection.handle({
-      data: (bytes) => {
-        idle[Symbol.dispose]();
-        idle = this.#parts.clock.after(idleMs, () => connection.destroy());
-        queue.push(...frames.push(bytes));
-        void next();
-      },
-      ended: () => connection.end(),
-      closed: () => {
-        idle[Symbol.dispose]();
-        this.#connections.delete(connection);
-      },
+    const client: DnsClient = { network: "tcp", address: connection.remote.host };
+    serveStream(connection, {
+      clock: this.#parts.clock,
+      answer: (bytes) => this.#parts.resolver.answerNow(bytes, "tcp") ?? this.#answer(bytes, client),
+      closed: () => void this.#connections.delete(connection),
     });
   }
 

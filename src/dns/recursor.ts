@@ -20,6 +20,8 @@ export interface RecursorParts {
 }
 
 const defaultPort = 53;
+/** Questions to other servers under way at once: each has a socket of its own. */
+const exchangesMax = 512;
 
 /** No name server answered. */
 export class RecursionError extends ProconsulError {
@@ -29,6 +31,7 @@ export class RecursionError extends ProconsulError {
 /** The configured name servers, in the configured order. */
 export class Recursors {
   readonly #parts: RecursorParts;
+  #exchanges = 0;
 
   constructor(parts: RecursorParts) {
     this.#parts = parts;
@@ -100,14 +103,20 @@ export class Recursors {
     query: Uint8Array,
     to: { readonly recursor: string; readonly network: DnsNetwork; readonly timeoutMs: number },
   ): Promise<Uint8Array> {
+    if (this.#exchanges >= exchangesMax) throw new RecursionError("too many questions are under way");
     const id = this.#parts.random(0x1_0000);
     const address = recursorAddress(to.recursor);
     const own = withId(query, id);
-    const answer =
-      to.network === "udp"
-        ? await this.#overUdp(own, address, to.timeoutMs)
-        : await this.#overTcp(own, address, to.timeoutMs);
-    return withId(answer, ((query[0] ?? 0) << 8) | (query[1] ?? 0));
+    this.#exchanges += 1;
+    try {
+      const answer =
+        to.network === "udp"
+          ? await this.#overUdp(own, address, to.timeoutMs)
+          : await this.#overTcp(own, address, to.timeoutMs);
+      return withId(answer, ((query[0] ?? 0) << 8) | (query[1] ?? 0));
+    } finally {
+      this.#exchanges -= 1;
+    }
   }
 
   /** Only a datagram from the server that was asked, with the id that was sent, is its answer. */

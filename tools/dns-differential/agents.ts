@@ -41,7 +41,11 @@ export async function startDnsAgent(name: string, program: string, settings: obj
       const answer = await fetch(url + path, { method: "PUT", body: JSON.stringify(body) });
       if (!answer.ok) throw new Error(`${name}: ${path}: ${await answer.text()}`);
     },
-    ask: (question, way) => (way === "udp" ? askUdp(first + 1, question) : askTcp(first + 1, question)),
+    // A datagram may be lost on a busy machine.
+    ask: async (question, way) =>
+      way === "udp"
+        ? ((await askUdp(first + 1, question)) ?? askUdp(first + 1, question))
+        : askTcp(first + 1, question),
     [Symbol.asyncDispose]: async () => {
       await ended(child);
       rmSync(folder, { recursive: true, force: true });
