@@ -191,6 +191,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     dns = await openDns({
       config,
       rpc: core.rpc,
+      cache: agent.cache,
       net: systemNet,
       clock: systemClock,
       log,

@@ -1,4 +1,6 @@
 /** Builds the DNS door and opens it on the configured addresses. */
+import type { AgentCache } from "../agent/cache.ts";
+import { CachedRpc } from "../agent/cached-rpc.ts";
 import type { Config } from "../config/config.ts";
 import { DnsDoor } from "../dns/dns-door.ts";
 import { Recursors } from "../dns/recursor.ts";
@@ -14,6 +16,8 @@ import type { Rpc } from "../wire/rpc/method.ts";
 export interface DnsParts {
   readonly config: Config;
   readonly rpc: Rpc;
+  /** Asked in place of servers, where the configuration says so. */
+  readonly cache: AgentCache;
   readonly net: Net;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,7 +38,7 @@ export async function openDns(parts: DnsParts): Promise<DnsService> {
   let settings = dnsSettings(parts.config);
   const resolver = new DnsResolver({
     settings: () => settings,
-    rpc: parts.rpc,
+    rpc: new CachedRpc(parts.rpc, parts.cache, () => settings),
     recursors: new Recursors({ ...common, random: (limit) => parts.random(limit) }),
     clock: parts.clock,
     log,

@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { healthServiceNodes, catalogNodes } from "../wire/rpc/methods.ts";
+import type { Rpc } from "../wire/rpc/method.ts";
+import type { AgentCache } from "./cache.ts";
+import { CachedRpc } from "./cached-rpc.ts";
+
+const stale = { ...healthServiceNodes.request.zero, AllowStale: true };
+
+function world(useCache: boolean): { readonly asked: string[]; readonly rpc: CachedRpc } {
+  const asked: string[] = [];
+  const direct = {
+    call: ({ name }: { name: string }) => Promise.resolve(void asked.push(`server ${name}`)),
+    callNow: ({ name }: { name: string }) => void asked.push(`now ${name}`),
+  } as unknown as Rpc;
+  const cache = {
+    get: ({ name }: { name: string }, { MaxAge }: { MaxAge: number }) => {
+      asked.push(`cache ${name} ${MaxAge}`);
+      return Promise.resolve({ reply: undefined, isHit: true, ageMs: 0 });
+    },
+  } as unknown as AgentCache;
+  return { asked, rpc: new CachedRpc(direct, cache, () => ({ useCache, cacheMaxAgeMs: 5 })) };
+}
+
+test("the cache answers what it keeps, for callers who take a stale reply", async () => {
+  const { asked, rpc } = world(true);
+  rpc.callNow(healthServiceNodes, stale);
+  await rpc.call(healthServiceNodes, stale);
+  await rpc.call(healthServiceNodes, { ...stale, AllowStale: false });
+  await rpc.call(catalogNodes, { ...catalogNodes.request.zero, AllowStale: true });
+  expect(asked).toEqual([
+    "cache health-services 5000000",
+    "server Health.ServiceNodes",
+    "server Catalog.ListNodes",
+  ]);
+});
+
+test("turned off, everything goes to servers", async () => {
+  const { asked, rpc } = world(false);
+  rpc.callNow(healthServiceNodes, stale);
+  await rpc.call(healthServiceNodes, stale);
+  expect(asked).toEqual(["now Health.ServiceNodes", "server Health.ServiceNodes"]);
+});
