@@ -5,10 +5,21 @@ import { loopbackNetwork } from "./support/test-network.ts";
 
 const servers = 3;
 const writes = 40;
+/** Longer than the writes before the leader is killed take, and than an election. */
+const ttlSeconds = 12;
+
+interface Told {
+  readonly op?: string;
+  readonly key?: string;
+  readonly reset?: boolean;
+  readonly snapshot?: boolean;
+  readonly row?: { readonly Value: string };
+}
 
 /** A subscriber that comes back with the last id it saw, as browsers do. */
 class Follower {
   readonly values: string[] = [];
+  readonly deleted: string[] = [];
   resets = 0;
   #lastId = "";
   readonly #url: string;
@@ -52,7 +63,8 @@ class Follower {
     const field = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, "m").exec(event)?.[1];
     const data = field("data");
     if (data !== undefined) {
-      const told = JSON.parse(data) as { reset?: boolean; snapshot?: boolean; row?: { Value: string } };
+      const told = JSON.parse(data) as Told;
+      if (told.op === "delete") this.deleted.push(told.key ?? "");
       if (told.reset === true) this.resets += 1;
       if (told.row !== undefined && told.snapshot === false) this.values.push(atob(told.row.Value));
     }
@@ -93,6 +105,9 @@ test("every write is heard once and in order while leaders come and go", async (
     await client.ask("/v1/kv/app/x", { method: "PUT", body: `hello ${Math.random()}` });
     return followers.every(({ values }) => values.length > 0);
   });
+  const ttl = await client.ask(`/v1/kv/app/short?ttl=${ttlSeconds}s`, { method: "PUT", body: "short" });
+  expect(ttl.text).toBe("true");
+  const expiresAtMs = performance.now() + ttlSeconds * 1000;
   const wanted: string[] = [];
   for (let at = 0; at < writes; at += 1) {
     if (at === writes / 2) await leader.end("SIGKILL");
@@ -106,7 +121,12 @@ test("every write is heard once and in order while leaders come and go", async (
   }
   const heardOf = ({ values }: Follower): string[] => values.filter((value) => value.startsWith("write"));
   await until("all is heard", () => followers.every((one) => heardOf(one).at(-1) === wanted.at(-1)));
+  // The deadline was an affair of the leader that is gone.
+  await until("the key is gone", async () => (await other.ask("/v1/kv/app/short")).status === 404);
+  expect(performance.now()).toBeGreaterThan(expiresAtMs - 1);
+  await until("followers hear that it is gone", () => followers.every(({ deleted }) => deleted.length > 0));
   for (const follower of followers) {
+    expect(follower.deleted).toEqual(["app/short"]);
     expect(heardOf(follower)).toEqual(wanted);
     expect(follower.resets).toBe(0);
     follower.stop();
