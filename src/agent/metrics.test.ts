@@ -110,7 +110,7 @@ describe("lines", () => {
     [
       { kind: "gauge", name: "consul.web-1.a", value: 1.5, labels: [] },
       dogstatsd,
-      "consul.a:1.500000|g|#env:prod,team",
+      "consul.a:1.5|g|#env:prod,team",
     ],
     [
       { kind: "counter", name: "consul.b", value: 2.7, labels },

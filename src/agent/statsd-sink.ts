@@ -52,8 +52,15 @@ export function statsdLine({ kind, name, value, labels }: Measurement, flavour: 
       (label.value === "" ? "" : `:${flat(label.value)}`),
   );
   const tags = [...flavour.tags, ...own];
-  const shown = kind === "counter" ? String(Math.trunc(value)) : value.toFixed(6);
+  const shown =
+    kind === "counter" ? String(Math.trunc(value)) : kind === "gauge" ? plain(value) : value.toFixed(6);
   return `${flat(key)}:${shown}|${suffixes[kind]}${tags.length === 0 ? "" : `|#${tags.join(",")}`}`;
+}
+
+/** As few digits as tell the number, and never an exponent. */
+function plain(value: number): string {
+  const text = String(value);
+  return text.includes("e") ? value.toFixed(6) : text;
 }
 
 interface Carrier {

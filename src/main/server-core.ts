@@ -18,7 +18,7 @@ import { BootstrapExpect } from "../server/bootstrap-expect.ts";
 import { serverMembers } from "../server/known-servers.ts";
 import { leaveServer } from "../server/leader-leave.ts";
 import { MeteredService } from "../server/metered-service.ts";
-import { RequestLimiter } from "../server/request-limits.ts";
+import { limitedService, RequestLimiter } from "../server/request-limits.ts";
 import { Snapshots } from "../server/snapshot.ts";
 import { newLeaderEvent } from "../wire/gossip/serf-user-events.ts";
 import { statusPeers } from "../wire/rpc/methods.ts";
@@ -112,7 +112,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
       new SnapshotClient({ pool, clock, archiveBytesMax, silenceMs: snapshotSilenceMs }),
     ),
   });
-  const door = openDoor(parts, { service, snapshots, transport });
+  const door = openDoor(parts, { service, limiter, snapshots, transport });
   opened.add(() => door.close());
   opens(door);
   if (wan !== undefined) {
@@ -135,7 +135,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
   };
 }
 
-/** The server with limits on its calls, which are counted. */
+/** The server with its calls counted, and limits for those from outside. */
 function meter(
   { config, clock, log, metrics }: ServerCoreParts,
   { server, consensus }: RunningServer,
@@ -149,7 +149,7 @@ function meter(
     },
     requestLimits(config),
   );
-  return { service: new MeteredService(server, { clock, metrics, limiter }), limiter };
+  return { service: new MeteredService(server, { clock, metrics }), limiter };
 }
 
 /** The door on the RPC port: calls, Raft, snapshots, and the subscriptions of Consul's clients. */
@@ -157,17 +157,19 @@ function openDoor(
   { config, clock, log, metrics }: ServerCoreParts,
   {
     service,
+    limiter,
     snapshots,
     transport,
   }: {
     readonly service: RpcService;
+    readonly limiter: RequestLimiter;
     readonly snapshots: Snapshots;
     readonly transport: NetTransport;
   },
 ): RpcDoor {
   const { rpcHandshakeTimeoutMs, rpcMaxConnsPerClient } = config.limits;
   const door = new RpcDoor(
-    { service, snapshots, clock, log: log.named("server.rpc"), metrics },
+    { service: limitedService(service, limiter), snapshots, clock, log: log.named("server.rpc"), metrics },
     {
       ...defaultRpcDoorOptions,
       firstByteTimeoutMs: rpcHandshakeTimeoutMs,

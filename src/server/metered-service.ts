@@ -1,14 +1,12 @@
-/** A server whose calls are limited and counted, however they come. */
+/** A server whose calls are counted, however they come. */
 import type { Clock } from "../lib/clock.ts";
 import type { MetricLabel, Metrics } from "../lib/metrics.ts";
 import type { RpcService } from "../rpc/service.ts";
 import type { KeptReply, RpcMethod } from "../wire/rpc/method.ts";
-import type { RequestLimiter } from "./request-limits.ts";
 
 export interface MeterParts {
   readonly clock: Clock;
   readonly metrics: Metrics;
-  readonly limiter: RequestLimiter;
 }
 
 /** The parts of requests that metrics tell of. */
@@ -50,8 +48,7 @@ export class MeteredService implements RpcService {
   }
 
   async call<Q, R>(method: RpcMethod<Q, R>, request: Q, signal?: AbortSignal): Promise<R> {
-    const { clock, limiter, metrics } = this.#parts;
-    limiter.admit(method.name);
+    const { clock, metrics } = this.#parts;
     const seen = request as SeenRequest;
     const isRead = seen.MinQueryIndex !== undefined;
     const isBlocking = isRead && (seen.MinQueryIndex ?? 0) > 0;
@@ -72,19 +69,16 @@ export class MeteredService implements RpcService {
 
   callNow<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined {
     if (this.#inner.callNow === undefined) return undefined;
-    const { limiter, metrics } = this.#parts;
-    // What is not answered now comes again by `call`, and is counted there.
-    if (limiter.isOn) return undefined;
     const reply = this.#inner.callNow(method, request);
+    // What is not answered now comes again by `call`, and is counted there.
     if (reply === undefined) return undefined;
-    metrics.count("rpc.query");
+    this.#parts.metrics.count("rpc.query");
     this.#looked(method.name, request as SeenRequest, reply);
     return reply;
   }
 
   keep<Q, R>(method: RpcMethod<Q, R>, request: Q): KeptReply<R> | undefined {
-    // A reply that is used again would pass the limits by.
-    return this.#parts.limiter.isOn ? undefined : this.#inner.keep?.(method, request);
+    return this.#inner.keep?.(method, request);
   }
 
   #blocking(by: number): void {

@@ -1,12 +1,16 @@
 /**
  * Limits on how many calls a server answers a second: reads and writes apart, the same for every caller.
  *
+ * They are for calls that come over the network; what a server's own agent asks of it is not limited, as in the
+ * reference.
+ *
  * Source: the reference's agent/consul/rate; which methods count as what is its table. Clients match on the texts.
  */
 import type { Clock } from "../lib/clock.ts";
 import { ProconsulError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
+import type { RpcService } from "../rpc/service.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
 import { tryElsewhereText, tryLaterText } from "../wire/rpc/error-text.ts";
 
@@ -96,6 +100,18 @@ export class RequestLimiter {
     const isLeadersWork = operation === "write" && this.#parts.isLeader();
     throw new RateLimitedError(isLeadersWork ? tryLaterText : tryElsewhereText);
   }
+}
+
+/** The server as its RPC door sees it: calls over the limits are refused. */
+export function limitedService(service: RpcService, limiter: RequestLimiter): RpcService {
+  return {
+    methodNamed: (name) => service.methodNamed(name),
+    hasService: (name) => service.hasService(name),
+    call: async (method, request, signal) => {
+      limiter.admit(method.name);
+      return service.call(method, request, signal);
+    },
+  };
 }
 
 function bucketOptions(rate: number | undefined): { rate: number | undefined; burst: number } {
