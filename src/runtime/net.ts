@@ -1,5 +1,4 @@
 /** The `Net` of `lib/net.ts` on the system's sockets. */
-import { createSocket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { connect, createServer, isIP, type Socket } from "node:net";
 import { NetworkError } from "../lib/network-error.ts";
@@ -10,14 +9,20 @@ import type {
   Net,
   NetAddress,
   NetListener,
-  UdpSocket,
 } from "../lib/net.ts";
+import { bindDatagrams } from "./udp.ts";
 
 /** Real sockets. */
 export const systemNet: Net = {
   connect: connectTcp,
   listen: listenTcp,
-  bindUdp: bindDatagrams,
+  bindUdp: async (at, receive) => {
+    try {
+      return await bindDatagrams(at, receive);
+    } catch (error) {
+      throw toNetworkError(error);
+    }
+  },
   resolve: async (host) => {
     if (isIP(host) !== 0) return [host];
     try {
@@ -73,34 +78,6 @@ function listenTcp(at: NetAddress, accept: (connection: Connection) => void): Pr
             // Open connections belong to those who took them; the port is free from here on.
             done();
           }),
-      });
-    });
-  });
-}
-
-function bindDatagrams(
-  at: NetAddress,
-  receive: (bytes: Uint8Array, from: NetAddress) => void,
-): Promise<UdpSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: at.host.includes(":") ? "udp6" : "udp4" });
-    let isClosed = false;
-    socket.once("error", (error) => reject(toNetworkError(error)));
-    socket.bind({ address: at.host, port: at.port, exclusive: true }, () => {
-      // A peer that is gone answers with ICMP errors, which must not end the socket.
-      socket.on("error", () => undefined);
-      socket.on("message", (bytes, from) => receive(plain(bytes), { host: from.address, port: from.port }));
-      const { port } = socket.address();
-      resolve({
-        address: { host: at.host, port },
-        send: (to, bytes) => {
-          if (!isClosed) socket.send(bytes, to.port, to.host, () => undefined);
-        },
-        close: () => {
-          if (isClosed) return;
-          isClosed = true;
-          socket.close();
-        },
       });
     });
   });
