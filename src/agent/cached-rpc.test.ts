@@ -11,6 +11,7 @@ function world(useCache: boolean): { readonly asked: string[]; readonly rpc: Cac
   const direct = {
     call: ({ name }: { name: string }) => Promise.resolve(void asked.push(`server ${name}`)),
     callNow: ({ name }: { name: string }) => void asked.push(`now ${name}`),
+    keep: ({ name }: { name: string }) => void asked.push(`keep ${name}`),
   } as unknown as Rpc;
   const cache = {
     get: ({ name }: { name: string }, { MaxAge }: { MaxAge: number }) => {
@@ -24,6 +25,7 @@ function world(useCache: boolean): { readonly asked: string[]; readonly rpc: Cac
 test("the cache answers what it keeps, for callers who take a stale reply", async () => {
   const { asked, rpc } = world(true);
   rpc.callNow(healthServiceNodes, stale);
+  rpc.keep(healthServiceNodes, stale);
   await rpc.call(healthServiceNodes, stale);
   await rpc.call(healthServiceNodes, { ...stale, AllowStale: false });
   await rpc.call(catalogNodes, { ...catalogNodes.request.zero, AllowStale: true });
@@ -37,6 +39,11 @@ test("the cache answers what it keeps, for callers who take a stale reply", asyn
 test("turned off, everything goes to servers", async () => {
   const { asked, rpc } = world(false);
   rpc.callNow(healthServiceNodes, stale);
+  rpc.keep(healthServiceNodes, stale);
   await rpc.call(healthServiceNodes, stale);
-  expect(asked).toEqual(["now Health.ServiceNodes", "server Health.ServiceNodes"]);
+  expect(asked).toEqual([
+    "now Health.ServiceNodes",
+    "keep Health.ServiceNodes",
+    "server Health.ServiceNodes",
+  ]);
 });

@@ -6,7 +6,7 @@ import {
   type CacheableRequest,
   type CacheType,
 } from "../wire/rpc/cache-types.ts";
-import type { Rpc, RpcMethod } from "../wire/rpc/method.ts";
+import type { KeptReply, Rpc, RpcMethod } from "../wire/rpc/method.ts";
 import type { AgentCache } from "./cache.ts";
 
 /** Whether the cache is used at this moment, and how old an answer may be. */
@@ -46,6 +46,11 @@ export class CachedRpc implements Rpc {
   callNow<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined {
     if (this.#typeFor(method, request) !== undefined) return undefined;
     return this.#rpc.callNow?.(method, request);
+  }
+
+  keep<Q, R>(method: RpcMethod<Q, R>, request: Q): KeptReply<R> | undefined {
+    if (this.#typeFor(method, request) !== undefined) return undefined;
+    return this.#rpc.keep?.(method, request);
   }
 
   #typeFor<Q, R>({ name }: RpcMethod<Q, R>, request: Q): AnyType | undefined {

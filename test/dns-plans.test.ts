@@ -1,0 +1,48 @@
+/** That the composed agent plans its DNS answers: a wrapper around its calls that hides `keep` would switch that off. */
+import { expect, test } from "bun:test";
+import { createSocket } from "node:dgram";
+import { encodeMessage } from "../src/wire/dns/encode.ts";
+import { classInternet, dnsType } from "../src/wire/dns/message.ts";
+import { startAgent } from "./support/agent-process.ts";
+
+interface Metrics {
+  readonly Counters: readonly { readonly Name: string; readonly Count: number }[];
+}
+
+test("questions that come again are answered without asking the server again", async () => {
+  await using agent = await startAgent();
+  const question = encodeMessage(
+    {
+      id: 7,
+      response: false,
+      opcode: 0,
+      authoritative: false,
+      truncated: false,
+      recursionDesired: true,
+      recursionAvailable: false,
+      checkingDisabled: false,
+      rcode: 0,
+      questions: [{ name: "consul.service.consul.", type: dnsType.A, class: classInternet }],
+      answers: [],
+      authority: [],
+      additional: [],
+      edns: undefined,
+    },
+    { compress: false },
+  );
+  const socket = createSocket("udp4");
+  try {
+    for (let round = 0; round < 200; round += 1) {
+      const answer = new Promise<Uint8Array>((resolve) => socket.once("message", resolve));
+      socket.send(question, agent.dnsPort, "127.0.0.1");
+      expect((await answer)[7]).toBe(1);
+    }
+  } finally {
+    socket.close();
+  }
+  const metrics = (await (await fetch(`${agent.httpUrl}/v1/agent/metrics`)).json()) as Metrics;
+  const looked = metrics.Counters.filter(({ Name: name }) => name.includes("health.service.query"));
+  const count = looked.reduce((sum, one) => sum + one.Count, 0);
+  expect(count).toBeGreaterThan(0);
+  expect(count).toBeLessThan(100);
+}, 60_000);
