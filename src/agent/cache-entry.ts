@@ -117,7 +117,7 @@ export class CacheEntry<Q extends CacheableRequest, R> {
     try {
       const reply = await rpc.call(method, this.#asked(), this.#ended.signal);
       if (this.#ended.signal.aborted) return;
-      this.#value = reply;
+      this.#value = this.#type.kept(reply);
       // An index of 0 would make the next query answer at once, for ever.
       this.#index = Math.max(1, this.#type.indexOf(reply));
       this.#error = undefined;

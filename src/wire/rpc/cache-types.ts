@@ -27,6 +27,8 @@ export interface CacheType<Q extends CacheableRequest, R> {
   keyOf(request: Q): readonly unknown[];
   /** The index of an answer; 0 where it has none. */
   indexOf(reply: R): number;
+  /** The answer as it is kept: callers did not ask for a stale one, and are not told that it is. */
+  kept(reply: R): R;
 }
 
 /** Distance is part of the question, although the reference forgets it. */
@@ -55,6 +57,7 @@ export const healthServicesCache = cacheType({
   isRefreshed: true,
   keyOf: instancesKey,
   indexOf: ({ Index }) => Index,
+  kept: (reply) => ({ ...reply, ConsistencyLevel: "leader" }),
 });
 
 export const catalogServiceCache = cacheType({
@@ -63,6 +66,7 @@ export const catalogServiceCache = cacheType({
   isRefreshed: true,
   keyOf: instancesKey,
   indexOf: ({ Index }) => Index,
+  kept: (reply) => ({ ...reply, ConsistencyLevel: "leader" }),
 });
 
 export const catalogListCache = cacheType({
@@ -71,6 +75,7 @@ export const catalogListCache = cacheType({
   isRefreshed: true,
   keyOf: ({ NodeMetaFilters, Filter }) => [NodeMetaFilters, Filter],
   indexOf: ({ Index }) => Index,
+  kept: (reply) => ({ ...reply, ConsistencyLevel: "leader" }),
 });
 
 export const datacentersCache = cacheType({
@@ -79,6 +84,7 @@ export const datacentersCache = cacheType({
   isRefreshed: false,
   keyOf: () => [],
   indexOf: () => 0,
+  kept: (reply) => reply,
 });
 
 export const preparedQueryCache = cacheType({
@@ -87,4 +93,5 @@ export const preparedQueryCache = cacheType({
   isRefreshed: false,
   keyOf: ({ QueryIDOrName, Limit, Connect, Source }) => [QueryIDOrName, Limit, Connect, Source.Node],
   indexOf: () => 0,
+  kept: (reply) => ({ ...reply, ConsistencyLevel: "leader" }),
 });
