@@ -20,6 +20,9 @@ const rowsInOneGo = 500;
 /** Distinct questions whose answers are kept until the next change. */
 const sharedMax = 128;
 
+/** Listings with more text than this are not kept. */
+const keptUnitsMax = 1024 * 1024;
+
 /** What all who ask the same get. */
 interface Answer {
   readonly seen: readonly SeenEvent[];
@@ -40,8 +43,22 @@ class SharedAnswers {
     const known = this.#answers.get(key);
     if (known !== undefined) return known;
     const made = make();
-    if (this.#answers.size < sharedMax) this.#answers.set(key, made);
+    if (this.#answers.size >= sharedMax) return made;
+    this.#answers.set(key, made);
+    // A large listing is shared by those who wait for it together, and then let go. Changes are kept whatever their
+    // size: thousands may be about to ask for them, and the log of changes holds them anyway.
+    if (made instanceof Promise)
+      void made.then(
+        (answer) => this.#letGo(key, made, answer),
+        () => undefined,
+      );
     return made;
+  }
+
+  #letGo(key: string, made: Promise<Answer>, { events }: Answer): void {
+    let units = 0;
+    for (const { Data } of events) units += Data.length;
+    if (units > keptUnitsMax && this.#answers.get(key) === made) this.#answers.delete(key);
   }
 }
 
