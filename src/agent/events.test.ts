@@ -31,7 +31,7 @@ function bench(): Bench {
     log: noting,
     spread: spreadAlone(pool, "dc1"),
     services: () => [NodeService.make({ ID: "web", Service: "web", Tags: ["a"] })],
-    deregister: () => undefined,
+    deregister: ({ Name }) => note(`told to deregister by ${Name}`),
     newLeader: () => (made.leaders += 1),
   });
   const made: Bench = { log, pool, lines, leaders: 0 };
@@ -75,6 +75,15 @@ test.each([
   const { log } = bench();
   const problem: unknown = await log.fire({ ...input, ...given }, here).catch((error: unknown) => error);
   expect(String(problem)).toContain(text);
+});
+
+test("a removal is obeyed, not kept, and under its own name only", () => {
+  const made = bench();
+  heard(made, { Name: "_proconsul_deregister" });
+  expect([made.lines, made.log.list("")]).toEqual([["told to deregister by _proconsul_deregister"], []]);
+  const disguised = { ...input, ID: "x", Version: 1, Name: "_proconsul_deregister" };
+  made.pool.userEvent("consul:event:harmless", encodeUserEvent(disguised));
+  expect([made.lines.length, made.log.list("")]).toEqual([1, []]);
 });
 
 test("the index folds the UUID", async () => {
