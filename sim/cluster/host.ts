@@ -209,7 +209,7 @@ export class SimHost {
       const words = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
       const text = [component === "" ? "" : `${component}:`, message, ...words].join(" ");
       this.#world.log(`${this.name} [${level}]${text}`);
-      mustBeSane(this, level, message);
+      if (level === "error") this.#lookForBug(message, fields);
     };
     return {
       trace: (message, fields) => line("trace", message, fields),
@@ -229,18 +229,21 @@ export class SimHost {
       debug: nothing,
       info: nothing,
       warn: nothing,
-      error: (message) => mustBeSane(this, "error", message),
+      error: (message, fields) => this.#lookForBug(message, fields ?? {}),
       named: () => log,
     };
     return log;
   }
+
+  /** Broken claims and the language's own errors are bugs, wherever they are caught and logged. */
+  #lookForBug(message: string, fields: LogFields): void {
+    const text = [message, ...Object.values(fields).map(String)].join(" ");
+    if (bugText.test(text)) this.#world.failed(this, new Violation(`it logs a bug: ${text}`));
+  }
 }
 
-/** Broken claims are bugs, wherever they are caught and logged. */
-function mustBeSane(host: SimHost, level: LogLevel, message: string): void {
-  if (level === "error" && /broken claim|is not a function|of undefined/u.test(message))
-    throw new Violation(`${host.name} logs a bug: ${message}`);
-}
+const bugText =
+  /broken claim|unreachable value|(?:Type|Range|Reference|Syntax)Error|is not a function|unexpectedly/u;
 
 /** The agent of a host that is known to be up. */
 export function coreOf(host: SimHost): AgentCore {

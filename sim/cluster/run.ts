@@ -154,10 +154,10 @@ class World {
     this.#pass(this.#plan.durationMs);
     this.#options.log?.(`${this.#scheduler.nowMs} HEAL`);
     this.#faults.heal();
-    this.#healMs = this.#wait(healMsMax, () => notConverged(this.#hosts));
+    this.#healMs = this.#wait(healMsMax, () => notConverged(this.#hosts, true));
     this.#clients.stop();
     this.#wait(quietMs + healMsMax, () =>
-      this.#clients.isIdle ? notConverged(this.#hosts) : "clients are busy",
+      this.#clients.isIdle ? notConverged(this.#hosts, false) : "clients are busy",
     );
     if (this.#seed % 2 === 0) this.#loseOne();
     this.#compareStates();
@@ -172,7 +172,7 @@ class World {
     this.#faults.lose(host);
     this.#wait(missMsMax, () => notMissed(host, this.#hosts));
     this.#faults.findAgain(host);
-    this.#wait(healMsMax, () => notConverged(this.#hosts));
+    this.#wait(healMsMax, () => notConverged(this.#hosts, false));
   }
 
   verdict(failure: string | undefined): ClusterVerdict {

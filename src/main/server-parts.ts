@@ -162,7 +162,8 @@ function soloGossip(nodeName: string): GossipDoors {
   return { events: new SoloEventPool(), keyrings: { lan: soloKeyringPool(nodeName) } };
 }
 
-function stateMachine(store: StateStore): Fsm {
+/** The machine that the log drives, with every command and every part of a snapshot. */
+export function stateMachine(store: StateStore): Fsm {
   const commands = [
     ...catalogCommands,
     ...kvCommands,

@@ -103,14 +103,26 @@ function numberFromJson(goType: string): (value: JsonValue, path: string) => num
   };
 }
 
+const int64Max = 2n ** 63n - 1n;
+
+/** Rounding to a double may have carried the longest durations over the end. */
+function nearestInt64(value: number): bigint {
+  const whole = BigInt(Math.trunc(value));
+  return whole > int64Max ? int64Max : whole;
+}
+
 /** Go `time.Duration` in nanoseconds; JSON shows the number of nanoseconds. */
 export const durationNs: Codec<number> = {
   zero: 0,
   shape: { kind: "int" },
   isEmpty: (value) => value === 0,
   encode: (writer, value) =>
-    Number.isSafeInteger(value) ? writer.int(value) : writer.bigint(BigInt(Math.trunc(value))),
-  decode: (reader) => Number(reader.bigint()),
+    Number.isSafeInteger(value) ? writer.int(value) : writer.bigint(nearestInt64(value)),
+  decode: (reader) => {
+    const value = reader.bigint();
+    if (value > int64Max) throw new DecodeError("msgpack: duration over 63 bits");
+    return Number(value);
+  },
   json: (value) => (Number.isSafeInteger(value) ? String(value) : String(BigInt(Math.trunc(value)))),
   fromJson: durationFromJson,
 };

@@ -1,0 +1,13 @@
+import type { FuzzTargetPlan } from "./target.ts";
+import { gossipTargets } from "./targets-gossip.ts";
+import { serverTargets } from "./targets-server.ts";
+import { textTargets } from "./targets-text.ts";
+import { wireTargets } from "./targets-wire.ts";
+
+/** Everything that takes bytes or text from outside. */
+export const fuzzTargets: readonly FuzzTargetPlan[] = [
+  ...gossipTargets,
+  ...wireTargets,
+  ...textTargets,
+  ...serverTargets,
+];
