@@ -4,10 +4,12 @@ import { utf8ByteString } from "../lib/byte-string.ts";
 import { HealthCheck, Node } from "../wire/structs/catalog.ts";
 import { DirEntry } from "../wire/structs/kv.ts";
 import { NodeService } from "../wire/structs/service.ts";
+import { Session } from "../wire/structs/session.ts";
 import { deleteCheck, deleteNode, deleteService, ensureCheck, ensureNode, ensureService } from "./catalog.ts";
 import { ChangeLog } from "./change-log.ts";
 import { topicEvents, topicRows, type Topic, type TopicRow } from "./change-events.ts";
-import { kvDelete, kvDeleteTree, kvSet } from "./kv.ts";
+import { kvDelete, kvDeleteTree, kvLock, kvSet } from "./kv.ts";
+import { sessionCreate } from "./session.ts";
 import { StateStore } from "./store.ts";
 
 const names = ["Alpha", "beta"];
@@ -117,6 +119,31 @@ describe("followers of a topic", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test("hear of sessions, and of the keys that go or are freed with them", () => {
+    const store = new StateStore();
+    const ids = ["aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"] as const;
+    ensureNode(store, 1, Node.make({ Node: "a" }));
+    sessionCreate(store, 2, Session.make({ ID: ids[0], Node: "a", Behavior: "delete" }));
+    sessionCreate(store, 3, Session.make({ ID: ids[1], Node: "a" }));
+    kvLock(store, 4, DirEntry.make({ Key: utf8ByteString("gone"), Session: ids[0] }));
+    kvLock(store, 5, DirEntry.make({ Key: utf8ByteString("freed"), Session: ids[1] }));
+    store.commit();
+    deleteNode(store, 6, "a");
+    store.commit();
+    const commits = store.changes.since(5) ?? [];
+    const told = (topic: Topic): unknown =>
+      topicEvents(store, commits, topic).map(({ changed: { kind, key: name, row } }) => [
+        kind,
+        name,
+        row === undefined ? "gone" : "there",
+      ]);
+    expect(told({ kind: "sessions" })).toEqual(ids.map((one) => ["session", one, "gone"]));
+    expect(told({ kind: "kv", prefix: "" })).toEqual([
+      ["key", "gone", "gone"],
+      ["key", "freed", "there"],
+    ]);
   });
 
   test("hear of nothing twice: one event per row and commit", () => {
