@@ -11,6 +11,7 @@ import { LinearRegexp } from "../lib/regexp/linear-regexp.ts";
 import type { PoolEvent, UserEventPool } from "../lib/user-events.ts";
 import {
   decodeUserEvent,
+  deregisterEvent,
   encodeUserEvent,
   newLeaderEvent,
   userEventPrefix,
@@ -28,9 +29,6 @@ const eventVersion = 1;
 const ownPrefix = "consul:";
 /** Asks agents to run a command, which this agent never does. */
 const remoteExecName = "_rexec";
-
-/** Tells an agent to drop a registration: see `sticky-deregister.ts`. */
-export const deregisterEvent = "_proconsul_deregister";
 
 /** An event as the HTTP API shows it. LTime: 0 until it was heard. */
 export interface UserEvent extends UserEventWire {
@@ -110,7 +108,9 @@ export class EventLog {
       newLeader();
     } else if (name.startsWith(userEventPrefix)) {
       const event = this.#decode(payload);
-      if (event !== undefined) this.receive({ ...event, LTime: lamportTime });
+      // Servers judge an event by the name outside.
+      const isDisguised = event?.Name === deregisterEvent && name !== userEventPrefix + deregisterEvent;
+      if (event !== undefined && !isDisguised) this.receive({ ...event, LTime: lamportTime });
     } else if (name.startsWith(ownPrefix)) log.warn("Unhandled local event", { event: name });
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
-import { deregisterEvent } from "./events.ts";
+import { deregisterEvent } from "../wire/gossip/serf-user-events.ts";
 import { eventOfGone, obeyDeregister } from "./sticky-deregister.ts";
 
 const heard = (Payload: Uint8Array | null): Parameters<typeof obeyDeregister>[2] => ({

@@ -8,7 +8,8 @@
 import { DecodeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { RpcError } from "../wire/rpc/method.ts";
-import { deregisterEvent, type EventInput, type UserEvent } from "./events.ts";
+import { deregisterEvent } from "../wire/gossip/serf-user-events.ts";
+import type { EventInput, UserEvent } from "./events.ts";
 
 /** What is to go: a service with its checks, or a check. */
 export interface Gone {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { allowAll } from "../acl/authorizer.ts";
 import { Fsm } from "../fsm/fsm.ts";
 import { ProconsulError } from "../lib/errors.ts";
 import type { KeyringAnswer, KeyringCall, KeyringPool } from "../lib/keyring-pool.ts";
@@ -59,6 +60,18 @@ describe("Internal.EventFire", () => {
     const request = { Name: "deploy", Payload: utf8.encode("body"), Datacenter: "dc1" };
     await server.call(internalEventFire, EventFireRequest.make({ ...request, AllowStale: true }));
     expect(fired).toEqual([["consul:event:deploy", "body"]]);
+  });
+
+  test("asks for more than the right to events where an event acts on others' services", async () => {
+    const [fire] = gossipEndpoints({ events: { userEvent: () => undefined }, keyrings: { lan: pool() } });
+    const server = serverWith({}).context;
+    const firing = (Name: string): Promise<unknown> =>
+      fire?.handle(server, EventFireRequest.make({ Name }) as never, {
+        authorizer: { ...allowAll, operatorWrite: () => false },
+        signal: undefined,
+      }) ?? Promise.resolve();
+    await firing("deploy");
+    expect(() => firing("_proconsul_deregister")).toThrow("Permission denied");
   });
 
   test("says why an event cannot be spread", async () => {

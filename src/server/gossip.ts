@@ -3,7 +3,7 @@ import { unreachable } from "../lib/assert.ts";
 import { ProconsulError } from "../lib/errors.ts";
 import type { KeyOperationKind, KeyringCall, KeyringPool } from "../lib/keyring-pool.ts";
 import type { UserEventPool } from "../lib/user-events.ts";
-import { userEventPrefix } from "../wire/gossip/serf-user-events.ts";
+import { deregisterEvent, userEventPrefix } from "../wire/gossip/serf-user-events.ts";
 import { internalEventFire, internalKeyringOperation } from "../wire/rpc/gossip-methods.ts";
 import { PermissionDeniedError, RpcError } from "../wire/rpc/method.ts";
 import { fromBase64 } from "../wire/schema/base64.ts";
@@ -49,7 +49,8 @@ export function gossipEndpoints({ events, keyrings }: GossipDoors): readonly Any
     method: internalEventFire,
     kind: "read", // Any server may spread it; gossip does the rest.
     handle: (server, { Name: name, Payload }, { authorizer }) => {
-      if (!authorizer.eventWrite(name)) {
+      const mayFire = authorizer.eventWrite(name) && (name !== deregisterEvent || authorizer.operatorWrite());
+      if (!mayFire) {
         server.log.warn("user event blocked by ACLs", { event: name });
         throw new PermissionDeniedError();
       }

@@ -13,6 +13,12 @@ export const newLeaderEvent = "consul:new-leader";
 /** Names of users' events carry this in front. */
 export const userEventPrefix = "consul:event:";
 
+/**
+ * A user's event, of Proconsul alone, that tells the agent of one node to drop a registration. To fire it takes more
+ * than the right to events: it acts on services of others.
+ */
+export const deregisterEvent = "_proconsul_deregister";
+
 /** An event of a user as it travels. Absent filters and payload are "" and `null`. */
 export interface UserEventWire {
   readonly ID: string;
