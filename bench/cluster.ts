@@ -308,7 +308,8 @@ function loopbackBytes(): number {
 async function measure(program: string, options: Options): Promise<readonly Figure[]> {
   await using cluster = new BenchCluster(program, Math.max(0, (options.agents ?? 0) - serverCount));
   await cluster.start();
-  if (options.agents !== undefined) return idle(cluster);
+  // Awaited here: the cluster ends with this function.
+  if (options.agents !== undefined) return await idle(cluster);
   const figures: Figure[] = [...(await rates(cluster, options))];
   if ("fail-over".includes(options.only)) figures.push(await failOver(cluster));
   if ("catch-up".includes(options.only)) figures.push(await catchUp(cluster));
