@@ -261,11 +261,37 @@ describe("checks", () => {
     expect(parts.clock.timerCount).toBe(0);
   });
 
-  test("kinds that nobody runs are kept and say so", async () => {
+  test.each([
+    { kind: "grpc", definition: { GRPC: "h:1" }, output: "gRPC check h:1: success" },
+    { kind: "h2ping", definition: { H2PING: "h:1" }, output: "HTTP2 ping was successful" },
+    { kind: "udp", definition: { UDP: "h:1" }, output: "UDP connect h:1: Success" },
+    { kind: "os_service", definition: { OSService: "s" }, output: 'Service "s" is healthy' },
+  ])("$kind checks run", async ({ kind, definition, output }) => {
+    const done = { exitCode: 0, timedOut: false, output: { tail: new Uint8Array(), bytesTotal: 0 } };
+    const parts = testAgent({
+      io: {
+        grpc: () => Promise.resolve(1),
+        h2ping: () => Promise.resolve(),
+        udp: () => Promise.resolve(),
+        run: () => Promise.resolve(done),
+      },
+    });
+    await addCheck(parts, { CheckID: "c", Interval: seconds(10), ...definition });
+    expect(parts.agent.state.check("c")).toMatchObject({ Status: "critical", Type: kind });
+    await parts.clock.advance(1);
+    expect(parts.agent.state.check("c")).toMatchObject({ Status: "passing", Output: output });
+  });
+
+  test("an alias of a service on another node asks whether the service exists at all", async () => {
     const parts = testAgent();
-    await addCheck(parts, { CheckID: "c", GRPC: "h:1", Interval: seconds(10), Status: "passing" });
-    expect(parts.agent.state.check("c")).toMatchObject({ Status: "critical", Type: "grpc" });
-    expect(parts.agent.state.check("c")?.Output).toContain("does not run grpc checks");
+    await addCheck(parts, { CheckID: "a", AliasNode: "other", AliasService: "web" });
+    parts.catalog.onBlocking = () => parts.agent.registrar.stop();
+    await parts.clock.advance(1);
+    expect(parts.agent.state.check("a")).toMatchObject({
+      Status: "critical",
+      Output: "Service web could not be found on node other",
+    });
+    expect(parts.catalog.calls.map(({ name }) => name)).toContain("Catalog.NodeServices");
   });
 
   test("a service whose check stays critical is removed after its time, at least a minute", async () => {

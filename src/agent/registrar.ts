@@ -242,8 +242,7 @@ export class Registrar {
 
   async #startCheck({ check, type, token, fromConfig, persist }: CheckRegistration): Promise<void> {
     const { state, settings, persistence, log } = this.#deps;
-    const shown = type === undefined ? check : unsupported(check, type);
-    state.putCheck(shown, { token, fromConfig });
+    state.putCheck(check, { token, fromConfig });
     if (type !== undefined) {
       const syncToken = token === "" ? this.#deps.userToken() : token;
       this.#runners.start({ checkId: check.CheckID, type, token: syncToken });
@@ -257,7 +256,7 @@ export class Registrar {
       if (type.TTL > 0) await this.#restoreState(check.CheckID);
     }
     if (!persist) return;
-    await persistence.saveCheck({ Check: shown, ChkType: type ?? null, Token: token, Source: "remote" });
+    await persistence.saveCheck({ Check: check, ChkType: type ?? null, Token: token, Source: "remote" });
   }
 
   /** A TTL check comes up as it was, if its time has not run out meanwhile. */
@@ -328,14 +327,6 @@ export function describeCheck(type: CheckType): Partial<HealthCheck> {
     Interval: type.Interval === 0 ? "" : renderDuration(type.Interval),
     Timeout: type.Timeout === 0 ? "" : renderDuration(type.Timeout),
   };
-}
-
-/** Kinds that are kept but not run say so, and stay critical. */
-function unsupported(check: HealthCheck, type: CheckType): HealthCheck {
-  const kind = checkKind(type);
-  const isRun = kind === "ttl" || kind === "http" || kind === "tcp" || kind === "script" || kind === "alias";
-  if (isRun) return check;
-  return { ...check, Status: "critical", Output: `This version of Proconsul does not run ${kind} checks` };
 }
 
 const ipv4 = /^(\d{1,3})(\.\d{1,3}){3}$/;

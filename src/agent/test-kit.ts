@@ -79,6 +79,11 @@ export class FakeCatalog implements Rpc {
         return reply({});
       case "Catalog.NodeServiceList":
         return reply({ ...meta, NodeServices: { Node: this.node, Services: [...this.services.values()] } });
+      case "Catalog.NodeServices":
+        return reply({
+          ...meta,
+          NodeServices: { Node: this.node, Services: Object.fromEntries(this.services) },
+        });
       case "Health.NodeChecks":
         if ((given as { readonly MinQueryIndex: number }).MinQueryIndex > 0) this.onBlocking();
         return reply({ ...meta, HealthChecks: [...this.checks.values()] });

@@ -35,7 +35,7 @@ export async function checkBody(request: RoutedRequest): Promise<CheckBody> {
   return decoded(request, (body) => {
     assertKnown(body, checkNames);
     return {
-      type: fromJsonValue(CheckType, body),
+      type: fromJsonValue(CheckType, withCheckDefaults(body)),
       serviceId: textMember(body, "serviceid"),
       token: textMember(body, "token"),
     };
@@ -46,14 +46,7 @@ export async function checkBody(request: RoutedRequest): Promise<CheckBody> {
 export async function serviceBody(request: RoutedRequest): Promise<ServiceDefinition> {
   return decoded(request, (body) => {
     assertKnown(body, serviceNames);
-    for (const [name, member] of Object.entries(body)) {
-      const folded = fold(name);
-      if (folded === "check" && isObject(member)) assertKnown(member, checkNames);
-      if (folded === "checks" && Array.isArray(member)) {
-        for (const one of member as readonly JsonValue[]) if (isObject(one)) assertKnown(one, checkNames);
-      }
-    }
-    return fromJsonValue(ServiceDefinition, body);
+    return fromJsonValue(ServiceDefinition, mapMembers(body, checkMember));
   });
 }
 
@@ -77,6 +70,29 @@ async function decoded<T>(request: RoutedRequest, read: (body: JsonObject) => T)
     if (!(error instanceof DecodeError)) throw error;
     throw new HttpError(400, `Request decode failed: ${error.message}`);
   }
+}
+
+/** A member of a service, with what its checks leave out. Throws `DecodeError` for unknown names. */
+function checkMember(name: string, member: JsonValue): JsonValue {
+  const complete = (check: JsonValue): JsonValue => {
+    if (!isObject(check)) return check;
+    assertKnown(check, checkNames);
+    return withCheckDefaults(check);
+  };
+  const folded = fold(name);
+  if (folded === "check") return complete(member);
+  return folded === "checks" && Array.isArray(member) ? member.map(complete) : member;
+}
+
+function mapMembers(body: JsonObject, map: (name: string, member: JsonValue) => JsonValue): JsonObject {
+  return Object.fromEntries(Object.entries(body).map(([name, member]) => [name, map(name, member)]));
+}
+
+/** HTTP/2 pings go over TLS unless the definition says otherwise. */
+function withCheckDefaults(check: JsonObject): JsonObject {
+  const names = Object.keys(check).map(fold);
+  const isPing = textMember(check, "h2ping") !== "";
+  return isPing && !names.includes("h2pingusetls") ? { ...check, H2PingUseTLS: true } : check;
 }
 
 /** Names are told apart neither by case nor by underscores. */
