@@ -1,4 +1,4 @@
-/** That the composed agent plans its DNS answers: a wrapper around its calls that hides `keep` would switch that off. */
+/** The composed agent plans its DNS answers: a wrapper around its calls that hid `keep` would switch that off. */
 import { expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { encodeMessage } from "../src/wire/dns/encode.ts";

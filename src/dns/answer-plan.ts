@@ -1,6 +1,6 @@
 /**
- * How one question is answered while nothing changes: the records, prepared, and the rules of `trim.ts` by which they are
- * made to fit. For each asker it writes what the resolver would answer.
+ * How one question is answered while nothing changes: the records, prepared, and the rules of `trim.ts` by which they
+ * are made to fit. For each asker it writes what the resolver would answer.
  */
 import type { DnsMessage, DnsRecord } from "../wire/dns/message.ts";
 import type { AnswerWriter } from "./answer-writer.ts";

@@ -68,7 +68,7 @@ interface Bench {
 function bench(
   catalog: Catalog,
   changed: Partial<DnsSettings> = {},
-  random = (_: number): number => 0,
+  random: (limit: number) => number = () => 0,
 ): Bench {
   const now = { nowMs: 5_000 };
   const clock: Clock = {
@@ -229,7 +229,7 @@ describe("planned answers", () => {
     expect(catalog.readCount).toBe(reads);
 
     catalog.change([instance(2)]);
-    expect(quick(own, web)).toBeUndefined();
+    for (let round = 0; round < 3; round += 1) expect(quick(own, web)).toBeUndefined();
     expect(catalog.keptCount).toBe(0);
     const changed = await slow(own, web);
     expect(quick(own, web)).toEqual(changed);

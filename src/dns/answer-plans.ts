@@ -40,7 +40,9 @@ const plansMax = 2_048;
 const planAgeMsMax = 1_000;
 const questionStart = 12;
 /** A power of two. */
-const sightingsMax = 4_096;
+const sightingsMax = 16_384;
+/** Twice in so long makes a question worth a plan. */
+const sightingAgeMsMax = 1_000;
 
 export class AnswerPlans {
   readonly #parts: PlansParts;
@@ -49,6 +51,7 @@ export class AnswerPlans {
   readonly #entries = new Map<number, Entry>();
   /** Hashes of questions that were asked lately. */
   readonly #sightings = new Uint32Array(sightingsMax);
+  #sightingsSinceMs = 0;
 
   constructor(parts: PlansParts) {
     this.#parts = parts;
@@ -69,7 +72,8 @@ export class AnswerPlans {
     const { clock, metrics } = this.#parts;
     const startMs = clock.monotonicMs();
     if (!this.#holds(entry, startMs)) {
-      this.#forget(hash, entry);
+      // Its place stays: the question is worth another plan.
+      entry.sources.spoil();
       return undefined;
     }
     try {
@@ -90,9 +94,15 @@ export class AnswerPlans {
     const asked = readAsked(bytes, network);
     if (asked === undefined || this.#parts.rpc.keep === undefined) return undefined;
     const hash = hashOf(bytes, asked.questionEnd);
-    const slot = hash & (sightingsMax - 1);
-    if (this.#sightings[slot] === hash) return new Sources(this.#parts.rpc);
-    this.#sightings[slot] = hash;
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - this.#sightingsSinceMs >= sightingAgeMsMax) {
+      this.#sightings.fill(0);
+      this.#sightingsSinceMs = nowMs;
+    }
+    // One that was planned and has become too old is asked again.
+    const isKnown = this.#entries.has(hash) || this.#sightings[hash & (sightingsMax - 1)] === hash;
+    if (isKnown) return new Sources(this.#parts.rpc);
+    this.#sightings[hash & (sightingsMax - 1)] = hash;
     return undefined;
   }
 

@@ -1,8 +1,8 @@
 /**
  * Names in the form that they are written in many times: their labels' bytes, and a number for each of their ends.
  *
- * `web-1.node.consul.` has the ends `web-1.node.consul.`, `node.consul.` and `consul.`. Equal ends of names in one table
- * have equal numbers, so that compression looks numbers up in an array instead of texts in a map.
+ * `web-1.node.consul.` has the ends `web-1.node.consul.`, `node.consul.` and `consul.`. Equal ends of names in one
+ * table have equal numbers, so that compression looks numbers up in an array instead of texts in a map.
  */
 import { DnsEncodeError, fullName, labelBytes, nameBytesMax, splitName } from "../wire/dns/name.ts";
 

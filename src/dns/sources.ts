@@ -31,7 +31,7 @@ export class Sources implements Disposable {
     return kept.reply;
   }
 
-  /** Something else went into the answer: it must be made anew each time. */
+  /** The answer must not be given again: something else went into it, or it is no longer true. Final. */
   spoil(): void {
     this.#isComplete = false;
     this[Symbol.dispose]();

@@ -1,8 +1,9 @@
 /**
- * The questions of one TCP connection: answered one after another, in order (RFC 7766 section 6.2.1.1 would allow another).
+ * The questions of one TCP connection: answered one after another, in order (RFC 7766 section 6.2.1.1 would allow
+ * another).
  *
- * A client that does not read its answers is asked for no more questions, one that asks nothing for a while is let go, and
- * so is one that has asked its share.
+ * No more questions are taken from a client that does not read its answers; one that asks nothing for a while is let
+ * go, and so is one that has asked its share.
  */
 import type { Clock } from "../lib/clock.ts";
 import type { Connection } from "../lib/net.ts";

@@ -20,7 +20,7 @@ async function bindOnBun(at: NetAddress, receive: Receive): Promise<UdpSocket> {
     port: at.port,
     binaryType: "uint8array",
     socket: {
-      data: (_, bytes, port, host) => receive(bytes, { host, port }),
+      data: (...[, bytes, port, host]) => receive(bytes, { host, port }),
       // A peer that is gone answers with ICMP errors, which must not end the socket.
       error: () => undefined,
     },

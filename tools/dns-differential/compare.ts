@@ -1,4 +1,5 @@
 /** Answers in a form in which what may differ does not: order of records, serial numbers, which few of many. */
+import { unreachable } from "../../src/lib/assert.ts";
 import { decodeMessage } from "../../src/wire/dns/decode.ts";
 import { rcode, type DnsData, type DnsMessage, type DnsRecord } from "../../src/wire/dns/message.ts";
 
@@ -18,8 +19,10 @@ function dataText(data: DnsData): string {
       return `TXT ${JSON.stringify(data.text)}`;
     case "SOA":
       return `SOA ${data.primary} ${data.mailbox} ${data.refresh} ${data.retry} ${data.expire} ${data.minTtl}`;
-    default:
+    case "other":
       return `TYPE${data.type} ${JSON.stringify(String.fromCharCode(...data.bytes))}`;
+    default:
+      return unreachable(data);
   }
 }
 
@@ -69,8 +72,9 @@ export function essence(bytes: Uint8Array | undefined, { isChoice, isUneven }: L
 }
 
 /**
- * The fields that differ and should not, one line each. Intended differences (docs/differences.md) are left out: refusals
- * outside of the domain are SERVFAIL, a shortened answer keeps its OPT record, and only instances are limited in number.
+ * The fields that differ and should not, one line each. Intended differences (docs/differences.md) are left out:
+ * refusals outside of the domain are SERVFAIL, a shortened answer keeps its OPT record, and only instances are limited
+ * in number.
  */
 export function differences(
   ours: object,

@@ -3,8 +3,8 @@
  *
  *     bun tools/dns-differential/main.ts --peer PROGRAM [--only TEXT] [--settings NAME]
  *
- * Order, serial numbers and the choice among many instances may differ; codes, flags, sections, sizes may not. Differences
- * that are intended are in docs/differences.md. Exits 1 if there is one.
+ * Order, serial numbers and the choice among many instances may differ; codes, flags, sections, sizes may not.
+ * Differences that are intended are in docs/differences.md. Exits 1 if there is another one.
  */
 import { createSocket } from "node:dgram";
 import { join } from "node:path";
