@@ -77,8 +77,8 @@ export class Faults {
     if (one === undefined) return;
     const hits = (rate: number): boolean => rng.chance(rate, 1_000);
     if (hits(plan.crashRate)) this.#crash(one);
-    if (hits(plan.cutRate)) this.#cut("partition", (_a, aside, _b, bside) => aside !== bside);
-    if (hits(plan.oneWayCutRate)) this.#cut("one way", (_a, aside, _b, bside) => aside && !bside);
+    if (hits(plan.cutRate)) this.#cut("partition", (fromAside, toAside) => fromAside !== toAside);
+    if (hits(plan.oneWayCutRate)) this.#cut("one way", (fromAside, toAside) => fromAside && !toAside);
     if (hits(plan.stallRate)) this.#stall(one);
     if (hits(plan.leaveRate)) this.#leave(one);
     if (hits(plan.transferRate)) this.#transfer();
@@ -106,10 +106,7 @@ export class Faults {
     host.start();
   }
 
-  #cut(
-    kind: string,
-    isCut: (from: SimHost, fromAside: boolean, to: SimHost, toAside: boolean) => boolean,
-  ): void {
+  #cut(kind: string, isCut: (fromAside: boolean, toAside: boolean) => boolean): void {
     const { scheduler, network, hosts, plan, rng } = this.#parts;
     const aside = new Set(hosts.filter(() => rng.chance(1, 2)));
     if (aside.size === 0 || aside.size === hosts.length) return;
@@ -117,8 +114,7 @@ export class Faults {
     network.heal();
     for (const from of hosts) {
       for (const to of hosts) {
-        if (from !== to && isCut(from, aside.has(from), to, aside.has(to)))
-          network.cut(from.address, to.address);
+        if (from !== to && isCut(aside.has(from), aside.has(to))) network.cut(from.address, to.address);
       }
     }
     for (const host of hosts) this.#disturb(kind, host, scheduler.nowMs + cutMs);

@@ -174,15 +174,8 @@ function modeOf(rng: Rng): ReadMode {
   return die < 8 ? "default" : "stale";
 }
 
-function opOf(action: Exclude<Action, { readonly kind: "get" }>): KvOp {
-  switch (action.kind) {
-    case "cas":
-    case "delete":
-    case "delete-cas":
-      return action.kind;
-    default:
-      return "set";
-  }
+function opOf({ kind }: Action): KvOp {
+  return kind === "cas" || kind === "delete" || kind === "delete-cas" ? kind : "set";
 }
 
 function toRead({ Entries }: IndexedDirEntries): Result {

@@ -2,7 +2,6 @@
  * The network of a simulated cluster: datagrams that get lost, copied and reordered; streams that only get slow; links
  * that are cut; hosts that are gone.
  */
-import { NetworkError } from "../../src/lib/network-error.ts";
 import {
   hostPort,
   type Connection,
@@ -14,7 +13,8 @@ import {
 } from "../../src/lib/net.ts";
 import type { Rng } from "../../src/lib/rng.ts";
 import { openStream, type StreamEnd } from "./stream.ts";
-import type { Life, Scheduler } from "./scheduler.ts";
+import { failure, type Endpoint, type Link } from "./link.ts";
+import type { Scheduler } from "./scheduler.ts";
 
 /** Lost segments of a stream are sent again after this long, as TCP does at least; then after twice that. */
 const retransmitMs = 200;
@@ -29,11 +29,6 @@ export interface NetworkPlan {
   readonly copyRate: number;
 }
 
-/** A life with an address. */
-export interface Endpoint extends Life {
-  readonly address: string;
-}
-
 interface Bound {
   readonly endpoint: Endpoint;
   readonly accept?: (connection: Connection) => void;
@@ -41,7 +36,7 @@ interface Bound {
 }
 
 /** One per world. */
-export class SimNetwork {
+export class SimNetwork implements Link {
   readonly scheduler: Scheduler;
   /** Replaced when the world heals. */
   plan: NetworkPlan;
@@ -193,9 +188,4 @@ export class SimNetwork {
     const ends = this.#streams.get(endpoint) ?? [];
     this.#streams.set(endpoint, [...ends.filter(({ isClosed }) => !isClosed), end]);
   }
-}
-
-/** As the system words it. */
-export function failure(errno: string, { host, port }: NetAddress): NetworkError {
-  return new NetworkError(`${errno} ${host}:${port}`, { errno, address: host, cause: undefined });
 }

@@ -66,7 +66,7 @@ export class Scheduler {
     this.#nowMs = untilMs;
   }
 
-  /** A clock of one life that runs `rate` / 1,000 times as fast as the world's, and shows `offsetMs` at its beginning. */
+  /** A clock of one life: `rate` / 1,000 times as fast as the world's; when that began, it showed `offsetMs`. */
   clockOf(life: Life, o: { readonly rate: number; readonly offsetMs: number }): Clock {
     const now = (): number => o.offsetMs + (this.#nowMs * o.rate) / 1_000;
     return {

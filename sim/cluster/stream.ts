@@ -5,7 +5,7 @@
  * died resets the connection when it hears of it again; one without power is silent.
  */
 import type { Connection, ConnectionHandler, NetAddress } from "../../src/lib/net.ts";
-import { failure, type Endpoint, type SimNetwork } from "./network.ts";
+import { failure, type Endpoint, type Link } from "./link.ts";
 
 /** Bytes under way beyond which `write` asks to wait. */
 const highWaterBytes = 64 * 1024;
@@ -26,7 +26,7 @@ export interface StreamSide {
 
 /** Both ends, the dialler's first. */
 export function openStream(o: {
-  readonly network: SimNetwork;
+  readonly network: Link;
   readonly near: StreamSide;
   readonly far: StreamSide;
 }): readonly [StreamEnd, StreamEnd] {
@@ -40,7 +40,7 @@ export function openStream(o: {
 export class StreamEnd implements Connection {
   readonly local: NetAddress;
   readonly remote: NetAddress;
-  readonly #network: SimNetwork;
+  readonly #network: Link;
   readonly #endpoint: Endpoint;
   #peer: StreamEnd | undefined;
   #handler: ConnectionHandler | undefined;
@@ -57,7 +57,7 @@ export class StreamEnd implements Connection {
   #isClosed = false;
   #underWayBytes = 0;
 
-  constructor(network: SimNetwork, { endpoint, local, remote }: StreamSide) {
+  constructor(network: Link, { endpoint, local, remote }: StreamSide) {
     this.#network = network;
     this.#endpoint = endpoint;
     this.local = local;

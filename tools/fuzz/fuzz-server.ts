@@ -27,7 +27,7 @@ export class FuzzServer {
   readonly #scheduler = new Scheduler();
   readonly #network: SimNetwork;
   readonly #host: SimHost;
-  #failure: unknown;
+  #failure: Error | undefined;
 
   constructor() {
     const plan = calmPlan();
@@ -41,13 +41,13 @@ export class FuzzServer {
         plan,
         rng,
         joinAddresses: [],
-        log: (line) => process.env["FUZZ_LOG"] && console.log(line),
-        isLogged: process.env["FUZZ_LOG"] !== undefined,
+        log: () => undefined,
+        isLogged: false,
         raftRules: undefined,
         watch: (_host, machine) => machine,
         pool: (_host, pool) => pool,
         leadership: () => undefined,
-        failed: (_host, error) => (this.#failure ??= error),
+        failed: (_host, error) => (this.#failure ??= toError(error)),
       },
       0,
       true,
@@ -107,4 +107,9 @@ export class FuzzServer {
   close(): void {
     this.#host.crash(false);
   }
+}
+
+/** What was thrown, as an error. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

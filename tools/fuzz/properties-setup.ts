@@ -1,4 +1,4 @@
-/** Loaded before the tests by tools/fuzz/properties.ts: properties that fix no count of their own run longer, from new seeds. */
+/** Loaded before the tests by properties.ts: properties that fix no count of their own run longer, from new seeds. */
 import fc from "fast-check";
 
 const runCount = Number(process.env["FUZZ_RUNS"]);

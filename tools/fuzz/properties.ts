@@ -11,7 +11,7 @@ import { codeFolders, filesBelow, isTestFile } from "../source-files.ts";
 const root = join(import.meta.dirname, "../..");
 const testTimeoutMs = 10 * 60_000;
 
-/** The tests below `folders`, all if there are none, with `runCount` inputs for each property. Answers the exit code. */
+/** Runs the tests below `folders`, or all, with `runCount` inputs for each property. Answers the exit code. */
 export function runProperties(runCount: string, folders: readonly string[]): number {
   const wanted = folders.length === 0 ? codeFolders : folders;
   const files = wanted

@@ -45,7 +45,11 @@ export function pure(
   run: (input: Uint8Array) => void,
 ): FuzzTargetPlan {
   const { seeds, ...rest } = plan;
-  return { ...rest, open: () => ({ seeds: seeds(), run: (input) => void refusable(() => run(input)) }) };
+  return { ...rest, open: () => ({ seeds: seeds(), run: (input) => refuseOrRun(input, run) }) };
+}
+
+function refuseOrRun(input: Uint8Array, run: (input: Uint8Array) => void): void {
+  refusable(() => run(input));
 }
 
 /** A target of text, in UTF-8. */

@@ -23,7 +23,7 @@ import * as operatorMethods from "../../src/wire/rpc/operator-methods.ts";
 import * as queryMethods from "../../src/wire/rpc/prepared-query-methods.ts";
 import * as statusMethods from "../../src/wire/rpc/status-methods.ts";
 import * as streamMethods from "../../src/wire/rpc/stream-methods.ts";
-import { FuzzServer, inputsPerWorld } from "./fuzz-server.ts";
+import { FuzzServer, inputsPerWorld, toError } from "./fuzz-server.ts";
 import { gossipPackets } from "./targets-gossip.ts";
 import { pure, refusable, utf8, type FuzzTargetPlan } from "./target.ts";
 import { vectorBytes, vectorFile } from "./vectors.ts";
@@ -251,7 +251,7 @@ export const serverTargets: readonly FuzzTargetPlan[] = [
     const request = refusable(() => decodeMsgpack(method.request, input.subarray(1)));
     const rpc = server.host.core?.rpc;
     if (request === undefined || rpc === undefined) return;
-    callOne(rpc, method, request, server);
+    callOne(server, rpc, { method, request });
   }),
   door("door-rpc", rpcStreams, (server, input) => {
     if (input[0] !== grpcByte) server.stream(8300, input);
@@ -298,19 +298,23 @@ export const serverTargets: readonly FuzzTargetPlan[] = [
 ];
 
 /** Calls as a peer's request would; a read that waits is called off. */
-function callOne(rpc: Rpc, method: AnyMethod, request: unknown, server: FuzzServer): void {
+function callOne(
+  server: FuzzServer,
+  rpc: Rpc,
+  { method, request }: { readonly method: AnyMethod; readonly request: unknown },
+): void {
   const leave = new AbortController();
-  let failure: unknown;
+  let failure: Error | undefined;
   const answered = [
     (reply: unknown): void => {
       try {
         encodeMsgpack(method.reply, reply);
       } catch (error) {
-        failure = error;
+        failure = toError(error);
       }
     },
     (error: unknown): void => {
-      if (!(error instanceof ProconsulError)) failure = error;
+      if (!(error instanceof ProconsulError)) failure = toError(error);
     },
   ] as const;
   server.act(() => void rpc.call(method, request, leave.signal).then(...answered));
@@ -373,8 +377,7 @@ function httpRequest(server: FuzzServer, input: Uint8Array): void {
     signal: leave.signal,
     remoteAddress: "127.0.0.1",
   };
-  const rejected = (error: unknown): void =>
-    void (failure = error instanceof Error ? error : new Error(String(error)));
+  const rejected = (error: unknown): void => void (failure = toError(error));
   const answered = ({ status }: { readonly status: number }): void => {
     if (!(status >= 200 && status < 600)) failure = new Error(`status ${status}`);
   };
