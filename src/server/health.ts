@@ -1,5 +1,5 @@
 /** Endpoints of health. Source: the reference's Health service; protocol reference, RPC section 8. */
-import { satisfiesMeta, instancesIndex } from "../state/catalog-reads.ts";
+import { hasInstances, satisfiesMeta, instancesIndex } from "../state/catalog-reads.ts";
 import { checkServiceNodes, checksInState, nodeChecks, serviceChecks } from "../state/health.ts";
 import type { Authorizer } from "../acl/authorizer.ts";
 import { RpcError } from "../wire/rpc/method.ts";
@@ -117,6 +117,8 @@ function instancesRead(
   };
 }
 
+const noNodes: readonly CheckServiceNode[] = [];
+
 interface Found {
   readonly nodes: readonly CheckServiceNode[];
   readonly rows: readonly { readonly row: NodeService }[];
@@ -128,6 +130,11 @@ function healthOfService(
   request: ServiceSpecificRequest,
 ): ReadResult<readonly CheckServiceNode[]> {
   const query = instanceQuery(request);
+  if (!query.connect && !hasInstances(store, query.service)) {
+    // Missing names are many, and found missing at once: they shall not drive out what is kept.
+    checkServiceNodes(store, watch, query);
+    return { index: instancesIndex(store, [], { ...query, health: true }), value: noNodes };
+  }
   const found = queryCacheOf(store).read<Found>(`health ${queryKey(request)}`, watch, (noted) => {
     const nodes = checkServiceNodes(store, noted, query).filter(({ Node: node }) =>
       satisfiesMeta(node?.Meta ?? null, request.NodeMetaFilters),

@@ -104,6 +104,12 @@ export function instancesIndex(
   return store.maxIndex(extinctionIndex) || store.maxIndex(...tables);
 }
 
+/** Whether a service has any instance, healthy or not. */
+export function hasInstances(store: StateStore, service: string): boolean {
+  for (const _ of instancesOf(store, service)) return true;
+  return false;
+}
+
 /** Instances whose own address, or whose node's, is `address`. */
 export function instancesAtAddress(store: StateStore, watch: WatchSet, address: string): Instance[] {
   watch.topic("service-rows");
