@@ -89,6 +89,7 @@ export class Driver {
   #inputs: Input[] = [];
   #isScheduled = false;
   #isStepping = false;
+  #isLeading = false;
   #isStopped = false;
   #serving: Disposable | undefined;
   #timer: { readonly atMs: number; readonly handle: Disposable } | undefined;
@@ -221,7 +222,10 @@ export class Driver {
 
   #carryOut(effects: Effects): void {
     this.#sendAll(effects.send);
-    if (effects.write !== undefined) this.#commits.push(effects.write);
+    if (effects.write !== undefined) {
+      this.#commits.push(effects.write);
+      this.#measureWrite(effects.write.entries.length);
+    }
     if (effects.sendAfterWrite.length > 0) {
       this.#commits.afterWrites(() => this.#sendAll(effects.sendAfterWrite));
     }
@@ -230,16 +234,31 @@ export class Driver {
     }
     for (const send of effects.sendSnapshot) this.#outbound.sendSnapshot(send);
     if (effects.installSnapshot !== undefined) this.applier.pushInstall(effects.installSnapshot);
-    if (effects.apply.length > 0) this.applier.pushEntries(effects.apply);
+    if (effects.apply.length > 0) {
+      this.applier.pushEntries(effects.apply);
+      this.#parts.metrics.gauge("raft.commitNumLogs", effects.apply.length);
+    }
     // Before anything is applied, so that a result finds who waits for it.
     for (const outcome of effects.outcomes) this.pending.settle(outcome);
     if (effects.lostFrom !== undefined) this.pending.lostFrom(effects.lostFrom);
-    if (effects.leadership !== undefined) this.#parts.leadershipChanged(effects.leadership);
+    if (effects.leadership !== undefined) {
+      this.#isLeading = effects.leadership.role === "leader";
+      this.#parts.leadershipChanged(effects.leadership);
+    }
     if (effects.compactThrough !== undefined) this.#commits.compact(effects.compactThrough);
     this.#wakeAt(effects.wakeAtMs);
     this.applier.run();
     // Last: a store may hold up the thread while it syncs.
     if (!this.#isStopped) this.#commits.start();
+  }
+
+  /** How many entries a leader writes at once, and how long that takes. */
+  #measureWrite(entryCount: number): void {
+    if (!this.#isLeading || entryCount === 0) return;
+    const { clock, metrics } = this.#parts;
+    const startMs = clock.monotonicMs();
+    metrics.gauge("raft.leader.dispatchNumLogs", entryCount);
+    this.#commits.afterWrites(() => metrics.timer("raft.leader.dispatchLog", clock.monotonicMs() - startMs));
   }
 
   #sendAll(all: readonly Outgoing[]): void {

@@ -122,10 +122,12 @@ export class RaftNode implements Consensus {
   }
 
   async barrier(): Promise<void> {
+    this.#parts.metrics.count("raft.barrier");
     await this.verifyLeader();
   }
 
   async verifyLeader(): Promise<void> {
+    this.#parts.metrics.count("raft.verify_leader");
     const settled = await this.#request({ kind: "verifyLeader" });
     if (settled.kind === "verified") await this.#driver.applier.applied(settled.readIndex);
   }
@@ -302,7 +304,10 @@ export class RaftNode implements Consensus {
   #leadershipChanged(leadership: Leadership): void {
     const { role, term: newTerm, leader } = leadership;
     this.#parts.log.info(`entering ${role} state`, { term: newTerm, leader: leader?.address });
-    this.#parts.metrics.count(`raft.state.${role}`);
+    const { metrics } = this.#parts;
+    metrics.count(`raft.state.${role}`);
+    // Whoever stands for election has waited in vain for a leader.
+    if (role === "candidate") metrics.count("raft.transition.heartbeat_timeout");
     this.#report(role === "leader", newTerm);
   }
 
