@@ -1,5 +1,10 @@
 /** A whole server, alone in a simulated world, for bytes that come in through its doors. */
+import { Recursors } from "../../src/dns/recursor.ts";
+import { DnsResolver } from "../../src/dns/resolver.ts";
+import { testSettings } from "../../src/dns/testing.ts";
 import { must } from "../../src/lib/assert.ts";
+import { silentLog } from "../../src/lib/log.ts";
+import { noMetrics } from "../../src/lib/metrics.ts";
 import type { Connection, Net, UdpSocket } from "../../src/lib/net.ts";
 import { seededRng } from "../../src/lib/rng.ts";
 import { SimHost } from "../../sim/cluster/host.ts";
@@ -28,6 +33,7 @@ export class FuzzServer {
   readonly #network: SimNetwork;
   readonly #host: SimHost;
   #failure: Error | undefined;
+  #resolver: DnsResolver | undefined;
 
   constructor() {
     const plan = calmPlan();
@@ -74,6 +80,27 @@ export class FuzzServer {
     const { core } = this.#host;
     if (core?.pools.lan.localMember().status !== "alive") throw new Error("the server is no member any more");
     if (core.consensus?.status().role === "shutdown") throw new Error("consensus has stopped");
+  }
+
+  /** DNS, with this server to ask; the same at every call. */
+  resolver(): DnsResolver {
+    this.#resolver ??= this.#openResolver();
+    return this.#resolver;
+  }
+
+  #openResolver(): DnsResolver {
+    const clock = this.#scheduler.clockOf({ isOver: false, stalledUntilMs: 0 }, { rate: 1_000, offsetMs: 0 });
+    const rng = seededRng(3);
+    const random = (limit: number): number => rng.below(limit);
+    const common = { clock, log: silentLog, random };
+    return new DnsResolver({
+      ...common,
+      settings: () => testSettings,
+      rpc: must(this.#host.core, "the server has started").rpc,
+      recursors: new Recursors({ ...common, net: this.net }),
+      metrics: noMetrics,
+      token: () => "",
+    });
   }
 
   /** Does something as the world's next event, so that all it promises goes on. */

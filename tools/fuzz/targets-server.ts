@@ -3,6 +3,7 @@ import type { Rpc, RpcMethod } from "../../src/wire/rpc/method.ts";
 import { DecodeError, ProconsulError } from "../../src/lib/errors.ts";
 import { stateMachine } from "../../src/main/server-parts.ts";
 import { StateStore } from "../../src/state/store.ts";
+import type { DnsReply } from "../../src/dns/resolver.ts";
 import { createApp } from "../../src/http/app.ts";
 import { catalogRoutes } from "../../src/http/catalog-routes.ts";
 import { coordinateRoutes } from "../../src/http/coordinate-routes.ts";
@@ -23,8 +24,11 @@ import * as operatorMethods from "../../src/wire/rpc/operator-methods.ts";
 import * as queryMethods from "../../src/wire/rpc/prepared-query-methods.ts";
 import * as statusMethods from "../../src/wire/rpc/status-methods.ts";
 import * as streamMethods from "../../src/wire/rpc/stream-methods.ts";
+import { decodeMessage } from "../../src/wire/dns/decode.ts";
+import { encodeMessage } from "../../src/wire/dns/encode.ts";
 import { FuzzServer, inputsPerWorld, toError } from "./fuzz-server.ts";
 import { gossipPackets } from "./targets-gossip.ts";
+import { dnsSeeds } from "./targets-wire.ts";
 import { pure, refusable, utf8, type FuzzTargetPlan } from "./target.ts";
 import { vectorBytes, vectorFile } from "./vectors.ts";
 
@@ -271,6 +275,14 @@ export const serverTargets: readonly FuzzTargetPlan[] = [
     },
   },
   {
+    name: "dns-questions",
+    form: "bytes",
+    open: () => {
+      const worlds = new Worlds();
+      return { seeds: dnsSeeds(), run: (input) => worlds.run((server) => dnsQuestion(server, input)) };
+    },
+  },
+  {
     name: "fsm-command",
     form: "msgpack",
     open: () => {
@@ -385,5 +397,28 @@ function httpRequest(server: FuzzServer, input: Uint8Array): void {
   server.pass(20);
   leave.abort();
   server.pass(10);
+  if (failure !== undefined) throw failure;
+}
+
+const clientOf = {
+  udp: { network: "udp", address: "10.0.9.9" },
+  tcp: { network: "tcp", address: "10.0.9.9" },
+} as const;
+
+/** Asks over both networks, as the door does: first for an answer at hand. */
+function dnsQuestion(server: FuzzServer, input: Uint8Array): void {
+  const resolver = server.resolver();
+  let failure: Error | undefined;
+  for (const client of [clientOf.udp, clientOf.tcp]) {
+    resolver.answerNow(input, client.network);
+    const question = refusable(() => decodeMessage(input));
+    if (question === undefined) continue;
+    const answered = (reply: DnsReply): void => {
+      if (reply.kind === "message") refusable(() => encodeMessage(reply.message, { compress: true }));
+    };
+    const rejected = (error: unknown): void => void (failure = toError(error));
+    server.act(() => void resolver.answer(question, input, client).then(answered).catch(rejected));
+  }
+  server.pass(20);
   if (failure !== undefined) throw failure;
 }

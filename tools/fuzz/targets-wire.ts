@@ -58,7 +58,8 @@ function archives(): readonly Uint8Array[] {
   );
 }
 
-const dnsSeeds = (): readonly Uint8Array[] =>
+/** Questions, with and without EDNS, and an answer that points at itself. */
+export const dnsSeeds = (): readonly Uint8Array[] =>
   [
     "00070100000100000000000003776562077365727669636506636f6e73756c0000010001",
     "0007010000010000000000010377656207736572766963650" +
