@@ -96,12 +96,13 @@ export class Faults {
     const downMs = 1 + rng.below(plan.downMs);
     this.#disturb("crash", host, scheduler.nowMs + downMs);
     host.crash(rng.chance(1, 2));
-    scheduler.after(downMs, undefined, () => this.#restart(host));
+    const { incarnation } = host;
+    scheduler.after(downMs, undefined, () => this.#restart(host, incarnation));
   }
 
-  /** Also when all is well: who was on the way out then is away only now. */
-  #restart(host: SimHost): void {
-    if (host.isUp) return;
+  /** Also when all is well: who was on the way out then is away only now. Not if it has lived again since. */
+  #restart(host: SimHost, incarnation: number): void {
+    if (host.isUp || host.incarnation !== incarnation) return;
     this.#parts.log(`FAULT restart ${host.name}`);
     host.start();
   }
@@ -150,9 +151,11 @@ export class Faults {
 
   /** Leaving takes its time, most of all behind a cut. */
   #restartOnceGone(host: SimHost, delayMs: number): void {
+    const { incarnation } = host;
     this.#parts.scheduler.after(delayMs, undefined, () => {
-      if (host.isUp && host.hasLeft) this.#restartOnceGone(host, 500);
-      else this.#restart(host);
+      const isLeaving = host.isUp && host.hasLeft && host.incarnation === incarnation;
+      if (isLeaving) this.#restartOnceGone(host, 500);
+      else this.#restart(host, incarnation);
     });
   }
 
