@@ -53,7 +53,7 @@ function report(verdicts: readonly ClusterVerdict[], seconds: number): void {
     `  ${(sum((one) => one.simulatedMs) / 3_600_000).toFixed(2)} simulated hours, ${sum((one) => one.eventCount)} events, ` +
       `${sum((one) => one.operationCount)} operations judged, ${sum((one) => one.appliedCount)} commands applied, ` +
       `${sum((one) => one.digestCount)} states compared, ${sum((one) => one.leaderCount)} leaderships, ` +
-      `${sum((one) => one.leaseReadCount)} reads within a lease, slowest recovery ${Math.max(...verdicts.map(({ healMs }) => healMs))} ms`,
+      `${sum((one) => one.watchCount)} watches answered, ${sum((one) => one.leaseReadCount)} reads within a lease, slowest recovery ${Math.max(...verdicts.map(({ healMs }) => healMs))} ms`,
   );
   console.log(`  faults: ${faults}`);
 }

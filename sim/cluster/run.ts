@@ -18,6 +18,7 @@ import { KvClients } from "./kv-clients.ts";
 import { SimNetwork } from "./network.ts";
 import { briefPlan, drawClusterPlan, type ClusterPlan } from "./plan.ts";
 import { Scheduler } from "./scheduler.ts";
+import { stateOf, Watchers } from "./watchers.ts";
 
 /** A bug put in on purpose. */
 export interface ClusterMutation {
@@ -42,6 +43,8 @@ export interface ClusterVerdict {
   readonly digestCount: number;
   readonly leaderCount: number;
   readonly leaseReadCount: number;
+  /** Replies that watchers got. */
+  readonly watchCount: number;
   readonly faults: Readonly<Record<string, number>>;
   /** How long the healed cluster needed, in simulated milliseconds. */
   readonly healMs: number;
@@ -64,6 +67,9 @@ const healMsMax = 300_000;
 /** Suspicion takes some seconds, an election too; what an event missed, the look at all members finds in a minute. */
 const missMsMax = 100_000;
 const checkMs = 100;
+const watcherCount = 3;
+/** A watcher that hangs on a connection which a cut has broken gives it up after 40 s, and asks elsewhere. */
+const watchMsMax = 100_000;
 const quietMs = 13_000;
 
 /** Runs seed `seed`. */
@@ -90,6 +96,7 @@ class World {
   readonly #servers: readonly SimHost[];
   readonly #faults: Faults;
   readonly #clients: KvClients;
+  readonly #watchers: Watchers;
   readonly #machines = new Map<SimHost, StateMachine>();
   /** When a leader's gossip last did not have a host as alive. */
   readonly #doubtedMs = new Map<string, number>();
@@ -143,6 +150,13 @@ class World {
       answersByItself: mutation?.answersByItself ?? (() => false),
       log,
     });
+    this.#watchers = new Watchers({
+      scheduler,
+      rng: rng.fork("watchers"),
+      servers: this.#servers,
+      count: watcherCount,
+      failed: (error) => (this.#failure ??= error),
+    });
     const starts = rng.fork("starts");
     for (const host of this.#hosts) scheduler.after(starts.below(2_000), undefined, () => host.start());
   }
@@ -159,9 +173,16 @@ class World {
     this.#wait(quietMs + healMsMax, () =>
       this.#clients.isIdle ? notConverged(this.#hosts, false) : "clients are busy",
     );
+    this.#wait(watchMsMax, () => this.#notWatched());
     if (this.#seed % 2 === 0) this.#loseOne();
     this.#compareStates();
     this.#judge();
+  }
+
+  #notWatched(): string | undefined {
+    const store = this.#leader()?.store;
+    if (store === undefined) return "nobody leads";
+    return this.#watchers.notSeen(stateOf([...store.tables.kvs.values()]));
   }
 
   /** In a cluster that is well, one host dies: the others notice, the catalog says so, and it may come back. */
@@ -188,6 +209,7 @@ class World {
       digestCount: this.#checkers.digestCount,
       leaderCount: this.#checkers.leaderCount,
       leaseReadCount: this.#leaseReadCount,
+      watchCount: this.#watchers.replyCount,
       faults: this.#faults.counts,
       healMs: this.#healMs,
     };
