@@ -30,6 +30,12 @@ export interface RegistryOptions {
   readonly retentionMs?: number;
 }
 
+/**
+ * Series of one kind. Labels hold names that anybody may ask for, of services in DNS questions among them; the oldest
+ * with a label goes.
+ */
+const seriesMax = 8_192;
+
 export class MetricsRegistry implements Metrics {
   readonly #clock: Clock;
   readonly #options: RegistryOptions;
@@ -204,7 +210,19 @@ function emptySample(name: string, labels: readonly MetricLabel[]): Sample {
 
 function added<T>(into: Map<string, T>, key: string, sample: T): T {
   into.set(key, sample);
+  if (into.size > seriesMax) dropOldest(into);
   return sample;
+}
+
+/** Those without labels are few and stay: they go to the end of the queue. */
+function dropOldest<T>(series: Map<string, T>): void {
+  let left = series.size;
+  for (const [key, sample] of series) {
+    series.delete(key);
+    if (key.includes(";") || left <= 0) return;
+    series.set(key, sample);
+    left -= 1;
+  }
 }
 
 function measure(sample: Sample, value: number, nowMs: number): void {

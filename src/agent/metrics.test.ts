@@ -54,6 +54,17 @@ describe("names", () => {
   });
 });
 
+test("names that anybody may make up do not fill the memory, nor drive out the rest", () => {
+  const registry = new MetricsRegistry(new ManualClock());
+  registry.count("rpc.query");
+  for (let index = 0; index < 20_000; index += 1)
+    registry.count("health.service.query", 1, [{ name: "service", value: `made-up-${index}` }]);
+  registry.count("rpc.query");
+  const { Counters: counters } = shown(registry);
+  expect(counters.length).toBe(8_192);
+  expect(counters.find(({ Name: name }) => name.endsWith("rpc.query"))).toMatchObject({ Count: 2 });
+});
+
 describe("Prometheus", () => {
   test("summaries tell quantiles of the last ten seconds", async () => {
     const clock = new ManualClock();
