@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
 import { NoLeaderError } from "../lib/consensus.ts";
 import { noMetrics } from "../lib/metrics.ts";
+import { RpcError } from "../wire/rpc/method.ts";
 import { createApp } from "./app.ts";
 import { indentJson, jsonResponse, parseJson, readParams } from "./respond.ts";
 import { decodePath, QueryParams, type HttpContext, type HttpRequest, type Route } from "./types.ts";
@@ -113,5 +114,29 @@ test("integers beyond 53 bits stay exact", () => {
   expect(parseJson(new TextEncoder().encode('{"Flags":18446744073709551615,"n":1.5}'))).toEqual({
     Flags: 18446744073709551615n,
     n: 1.5,
+  });
+});
+
+describe("calls over a limit", () => {
+  test.each([
+    { text: "RPC rate limit exceeded", status: 429 },
+    {
+      text: "rpc error making call: rate limit exceeded, try again later or against a different server",
+      status: 429,
+    },
+    {
+      text: "rate limit exceeded for operation that can only be performed by the leader, try again later",
+      status: 503,
+    },
+    { text: "rpc error making call: something else", status: 500 },
+  ])("$text", async ({ text, status }) => {
+    const limited = createApp({
+      routes,
+      context: { ...context, rpc: { call: () => Promise.reject(new RpcError(text)) } },
+      blockedEndpoints: [],
+      responseHeaders: {},
+      unprintableCharFilter: true,
+    });
+    expect(await limited(request("GET", "/v1/fails"))).toMatchObject({ status, body: text });
   });
 });
