@@ -28,8 +28,8 @@ test("reads, waits and writes are counted", async () => {
   const inner: RpcService = {
     methodNamed: () => undefined,
     hasService: () => true,
-    call: <Q, R>(method: { readonly name: string }) => Promise.resolve(replies[method.name] as R),
-    callNow: <Q, R>(method: { readonly name: string }) => replies[method.name] as R,
+    call: <_Q, R>(method: { readonly name: string }) => Promise.resolve(replies[method.name] as R),
+    callNow: <_Q, R>(method: { readonly name: string }) => replies[method.name] as R,
   };
   const service = new MeteredService(inner, { clock: new ManualClock(), metrics });
   const taken = (): readonly string[] => seen.splice(0);
