@@ -5,6 +5,7 @@
  */
 import type { StateMachine } from "../../src/lib/consensus.ts";
 import type { Member, MemberPool } from "../../src/lib/members.ts";
+import type { StateStore } from "../../src/state/store.ts";
 import type { ClusterMutation } from "./run.ts";
 
 /** A bug, and what would go wrong in the field. */
@@ -49,6 +50,17 @@ export const clusterMutations: readonly NamedMutation[] = [
     seedsMax: 10,
   },
   {
+    name: "a change wakes no blocking read",
+    harm: "watchers never hear of it",
+    mutation: {
+      machine: (_host, machine, store) => {
+        drowsy(store);
+        return machine;
+      },
+    },
+    seedsMax: 10,
+  },
+  {
     name: "one server applies a command otherwise",
     harm: "states differ from then on",
     mutation: { machine: (host, machine) => (host.index === 1 ? forgetful(machine) : machine) },
@@ -78,6 +90,17 @@ function seenOnce(pool: MemberPool): MemberPool {
     return known;
   };
   return { ...withMembers(pool, seen), onMember: () => ({ [Symbol.dispose]: () => undefined }) };
+}
+
+/** Wakes nobody after two changes of three. */
+function drowsy(store: StateStore): void {
+  const { watches } = store;
+  const fire = watches.fire.bind(watches);
+  let count = 0;
+  watches.fire = (...changed) => {
+    count += 1;
+    if (count % 3 === 0) fire(...changed);
+  };
 }
 
 /** Leaves out one command in fifty. */

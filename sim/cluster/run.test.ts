@@ -12,17 +12,19 @@ test("the kept seeds pass", () => {
 }, 60_000);
 
 test(`seeds 1 to ${freshSeeds} pass, in brief, and do something`, () => {
-  const sum = { operations: 0, applied: 0, digests: 0, leaders: 0, faults: 0 };
+  const sum = { watches: 0, operations: 0, applied: 0, digests: 0, leaders: 0, faults: 0 };
   for (let seed = 1; seed <= freshSeeds; seed += 1) {
     const verdict = runClusterSeed(seed, { brief: true });
     expect(verdict).toMatchObject({ seed, failure: undefined });
     sum.operations += verdict.operationCount;
+    sum.watches += verdict.watchCount;
     sum.applied += verdict.appliedCount;
     sum.digests += verdict.digestCount;
     sum.leaders += verdict.leaderCount;
     sum.faults += Object.values(verdict.faults).reduce((total, count) => total + count, 0);
   }
   expect(sum.operations).toBeGreaterThan(100 * freshSeeds);
+  expect(sum.watches).toBeGreaterThan(20 * freshSeeds);
   expect(sum.applied).toBeGreaterThan(100 * freshSeeds);
   expect(sum.digests).toBeGreaterThan(2 * freshSeeds);
   expect(sum.leaders).toBeGreaterThan(freshSeeds);

@@ -7,6 +7,7 @@
 import type { MemberPool } from "../../src/lib/members.ts";
 import type { StateMachine } from "../../src/lib/consensus.ts";
 import { seededRng } from "../../src/lib/rng.ts";
+import type { StateStore } from "../../src/state/store.ts";
 import type { Rules } from "../../src/raft/core/rules.ts";
 import { judge } from "../../tools/torture/judge.ts";
 import { Violation } from "../raft/checkers.ts";
@@ -25,7 +26,7 @@ export interface ClusterMutation {
   readonly raftRules?: Rules;
   readonly plan?: (plan: ClusterPlan) => ClusterPlan;
   readonly pool?: (host: SimHost, pool: MemberPool) => MemberPool;
-  readonly machine?: (host: SimHost, machine: StateMachine) => StateMachine;
+  readonly machine?: (host: SimHost, machine: StateMachine, store: StateStore) => StateMachine;
   /** Whether a server answers default reads from its own state. */
   readonly answersByItself?: (host: SimHost) => boolean;
 }
@@ -130,7 +131,7 @@ class World {
             log,
             isLogged: options.log !== undefined,
             raftRules: mutation?.raftRules,
-            watch: (host, machine) => this.#watch(host, machine),
+            watch: (host, machine, store) => this.#watch(host, machine, store),
             pool: (host, pool) => mutation?.pool?.(host, pool) ?? pool,
             leadership: (host, leading, term) => this.#leadership(host, leading, term),
             failed: (host, error) => this.#failed(host, error),
@@ -268,8 +269,8 @@ class World {
     return Math.min(trustedMs, this.#faults.wellMs(host));
   }
 
-  #watch(host: SimHost, machine: StateMachine): StateMachine {
-    const mutated = this.#options.mutation?.machine?.(host, machine) ?? machine;
+  #watch(host: SimHost, machine: StateMachine, store: StateStore): StateMachine {
+    const mutated = this.#options.mutation?.machine?.(host, machine, store) ?? machine;
     this.#machines.set(host, mutated);
     return this.#guarded(this.#checkers.watch(host, mutated));
   }
