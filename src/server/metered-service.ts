@@ -29,10 +29,21 @@ const serviceReads: ReadonlyMap<string, string> = new Map([
   ["Health.ServiceNodes", "health.service"],
 ]);
 
+/**
+ * Services that get series of their own within a time. Anybody who can ask DNS can make names up; those beyond are
+ * counted together.
+ */
+const labelsMax = 4_096;
+const labelsAgeMsMax = 60_000;
+const noLabels: readonly MetricLabel[] = [];
+
 export class MeteredService implements RpcService {
   readonly #inner: RpcService;
   readonly #parts: MeterParts;
   #blockingCount = 0;
+  /** One list a name, so that its series is found by identity. */
+  readonly #labels = new Map<string, readonly MetricLabel[]>();
+  #labelsSinceMs = 0;
 
   constructor(inner: RpcService, parts: MeterParts) {
     this.#inner = inner;
@@ -91,7 +102,7 @@ export class MeteredService implements RpcService {
     const prefix = serviceReads.get(method);
     if (prefix === undefined || ServiceName === "") return;
     const { metrics } = this.#parts;
-    const labels = serviceLabels(ServiceName);
+    const labels = this.#labelsOf(ServiceName);
     metrics.count(`${prefix}.query`, 1, labels);
     const tags = ServiceTags ?? [];
     if (tags.length > 0) {
@@ -100,20 +111,20 @@ export class MeteredService implements RpcService {
     }
     if (isEmpty(reply)) metrics.count(`${prefix}.not-found`, 1, labels);
   }
-}
 
-const labelsMax = 4_096;
-const labelsByService = new Map<string, readonly MetricLabel[]>();
-
-/** One list a name, so that its series is found by identity. Forgotten all at once where there are too many. */
-function serviceLabels(name: string): readonly MetricLabel[] {
-  let labels = labelsByService.get(name);
-  if (labels === undefined) {
-    if (labelsByService.size >= labelsMax) labelsByService.clear();
-    labels = [{ name: "service", value: name }];
-    labelsByService.set(name, labels);
+  #labelsOf(service: string): readonly MetricLabel[] {
+    const known = this.#labels.get(service);
+    if (known !== undefined) return known;
+    const nowMs = this.#parts.clock.monotonicMs();
+    if (nowMs - this.#labelsSinceMs >= labelsAgeMsMax) {
+      this.#labels.clear();
+      this.#labelsSinceMs = nowMs;
+    }
+    if (this.#labels.size >= labelsMax) return noLabels;
+    const labels = [{ name: "service", value: service }];
+    this.#labels.set(service, labels);
+    return labels;
   }
-  return labels;
 }
 
 function isEmpty(reply: unknown): boolean {
