@@ -51,9 +51,11 @@ async function measure(target: Target): Promise<void> {
   await sleep(intervalSeconds * 1000);
   askedCount = 0;
   const busy = await load(target);
-  console.log(
-    `| ${target.name} | ${checkCount} | ${(askedCount / seconds).toFixed(0)} | ${(100 * idle).toFixed(1)} % | ${(100 * busy).toFixed(1)} % | ${target.memoryMib().toFixed(0)} |`,
-  );
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const asked = (askedCount / seconds).toFixed(0);
+  const memory = target.memoryMib().toFixed(0);
+  const cells = [target.name, checkCount, asked, percent(idle), percent(busy), memory];
+  console.log(`| ${cells.join(" | ")} |`);
 }
 
 console.log("| program | checks | asked a second | idle, of a core | with checks, of a core | memory, MiB |");

@@ -3,7 +3,7 @@
  *
  * One line a measurement, gathered for a tenth of a second or until a packet is full. Lines that come faster than they
  * can be sent, or while there is no connection, are dropped: monitoring must not hold up what it monitors.
- * Source: go-metrics' sinks of the reference; github.com/statsd/statsd, docs/metric_types.md; DogStatsD datagram format.
+ * Source: go-metrics' sinks of the reference; statsd's docs/metric_types.md; DogStatsD's datagram format.
  */
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";

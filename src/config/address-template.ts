@@ -1,5 +1,6 @@
 /**
- * Address templates: "{{ GetPrivateIP }}", or "{{ GetAllInterfaces | include \"network\" \"10.0.0.0/8\" | attr \"address\" }}".
+ * Address templates: "{{ GetPrivateIP }}", or
+ * "{{ GetAllInterfaces | include \"network\" \"10.0.0.0/8\" | attr \"address\" }}".
  *
  * Whatever key takes an address takes a template that makes one, so that one file serves many hosts. The language
  * is Go's text/template with the functions of go-sockaddr; results and messages are theirs.
