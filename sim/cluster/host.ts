@@ -1,5 +1,4 @@
 /** One host of a simulated cluster: its disk, its clock, and the lives of the agent on it. */
-import { must } from "../../src/lib/assert.ts";
 import type { StateMachine } from "../../src/lib/consensus.ts";
 import type { Log, LogFields, LogLevel } from "../../src/lib/log.ts";
 import type { MemberPool } from "../../src/lib/members.ts";
@@ -244,8 +243,3 @@ export class SimHost {
 
 const bugText =
   /broken claim|unreachable value|(?:Type|Range|Reference|Syntax)Error|is not a function|unexpectedly/u;
-
-/** The agent of a host that is known to be up. */
-export function coreOf(host: SimHost): AgentCore {
-  return must(host.core, "the agent has started");
-}

@@ -427,7 +427,8 @@ export class Serf implements SwimDelegate {
     // Those who left first: nobody says when, but it was after the time of their last status.
     for (const Node of left)
       this.#intents.hearLeave({ Node, LTime: afterTime(times[Node] ?? 0), Prune: false });
-    for (const [name, time] of Object.entries(times)) if (!left.has(name)) this.#intents.hearStatus(name, time);
+    for (const [name, time] of Object.entries(times))
+      if (!left.has(name)) this.#intents.hearStatus(name, time);
     if (join && this.#joinsIgnoringOld > 0) this.#events.ignoreBefore(lamportTime(state.EventLTime));
     for (const slot of state.Events ?? []) {
       for (const event of slot?.Events ?? [])
