@@ -125,7 +125,12 @@ export const pureAreas: ReadonlySet<Area> = new Set([
 ]);
 
 /** Packages that do no I/O and so may be used in pure areas. */
-export const purePackages: ReadonlySet<string> = new Set(["sorted-btree", "lossless-json"]);
+export const purePackages: ReadonlySet<string> = new Set([
+  "sorted-btree",
+  "lossless-json",
+  "@peculiar/asn1-schema",
+  "@peculiar/asn1-x509",
+]);
 
 /** Modules that reach the outside world: for `src/runtime` alone. The names stand for their subpaths too. */
 export const runtimeModules: ReadonlySet<string> = new Set([

@@ -2,9 +2,10 @@
 import type { HttpRequest } from "../client/transport.ts";
 import { ChildError } from "../lib/child-error.ts";
 import { monotonicMs, wallMs, type Clock } from "../lib/clock.ts";
+import { CertificateError } from "../lib/certificate-error.ts";
 import { FileError } from "../lib/file-error.ts";
 import { NetworkError } from "../lib/network-error.ts";
-import type { ChildEnd, ChildSpec, CliHost, ConfigTools, InterruptSignal } from "./host.ts";
+import type { CertificateTools, ChildEnd, ChildSpec, CliHost, ConfigTools, InterruptSignal } from "./host.ts";
 import { runCli } from "./run.ts";
 
 /** A request as it would have gone onto the wire; the body as text. */
@@ -35,6 +36,8 @@ export interface FakeWorld {
   /** Ports of any host that accept connections. */
   readonly openPorts?: readonly number[];
   readonly clock?: Clock;
+  /** Makes certificates; without them none can be made. */
+  readonly certificates?: CertificateTools;
   /** Folders that are there, besides those that files lie in. */
   readonly folders?: readonly string[];
 }
@@ -61,6 +64,8 @@ export interface FakeOutcome {
   /** Addresses that were opened. */
   readonly opened: readonly string[];
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Permission bits of the files that were written with some. */
+  readonly modes: ReadonlyMap<string, number>;
 }
 
 const encoder = new TextEncoder();
@@ -92,7 +97,13 @@ class FakeSink {
   }
 }
 
-function fakeFiles(files: Map<string, Uint8Array>, folders: Set<string>): CliHost["files"] {
+interface FakeDisk {
+  readonly files: Map<string, Uint8Array>;
+  readonly modes: Map<string, number>;
+  readonly folders: Set<string>;
+}
+
+function fakeFiles({ files, modes, folders }: FakeDisk): CliHost["files"] {
   const read = async (path: string): Promise<Uint8Array> => {
     const bytes = files.get(path);
     if (bytes === undefined) throw new FileError(`open ${path}: no such file or directory`);
@@ -120,10 +131,16 @@ function fakeFiles(files: Map<string, Uint8Array>, folders: Set<string>): CliHos
         .map((name) => name.slice(prefix.length));
     },
     stream: async (path) => once(await read(path)),
-    write: async (path, chunks) => void files.set(path, await collect(chunks)),
+    write: async (path, chunks, options) => {
+      files.set(path, await collect(chunks));
+      if (options !== undefined) modes.set(path, options.mode);
+    },
     rename: async (from, to) => {
       files.set(to, await read(from));
       files.delete(from);
+      const mode = modes.get(from);
+      if (mode !== undefined) modes.set(to, mode);
+      modes.delete(from);
     },
     remove: async (path) => void files.delete(path),
   };
@@ -182,6 +199,11 @@ function orAborted<Value>(work: Promise<Value>, signal: AbortSignal | undefined)
   });
 }
 
+const noCertificates: CertificateTools = {
+  createAuthority: () => Promise.reject(new CertificateError("no certificates in this world")),
+  createCertificate: () => Promise.reject(new CertificateError("no certificates in this world")),
+};
+
 /** Runs one command line, given as its words, in `world`. */
 export async function runFake(argv: readonly string[], world: FakeWorld = {}): Promise<FakeOutcome> {
   const stdout = new FakeSink();
@@ -190,6 +212,7 @@ export async function runFake(argv: readonly string[], world: FakeWorld = {}): P
   const files = new Map(
     Object.entries(world.files ?? {}).map(([path, data]) => [path, toBytes(data)] as const),
   );
+  const modes = new Map<string, number>();
   const interrupts = new Set<(signal: InterruptSignal) => void>();
   const host: CliHost = {
     programName: "proconsul",
@@ -200,7 +223,8 @@ export async function runFake(argv: readonly string[], world: FakeWorld = {}): P
     stderr,
     flush: async () => undefined,
     readStdin: async () => toBytes(world.stdin ?? ""),
-    files: fakeFiles(files, new Set(world.folders)),
+    files: fakeFiles({ files, modes, folders: new Set(world.folders) }),
+    certificates: world.certificates ?? noCertificates,
     transports: fakeTransports(world, log),
     clock: world.clock ?? {
       monotonicMs: () => monotonicMs(0),
@@ -233,5 +257,5 @@ export async function runFake(argv: readonly string[], world: FakeWorld = {}): P
     },
   };
   const exit = await runCli(argv, host);
-  return { exit, stdout: stdout.text(), stderr: stderr.text(), ...log, files };
+  return { exit, stdout: stdout.text(), stderr: stderr.text(), ...log, files, modes };
 }

@@ -74,12 +74,26 @@ see "{program} catalog".`,
   },
   tls: {
     tail: "<subcommand> <subcommand> [options]",
-    about: "Makes certificates for the agents of a cluster.",
+    about: `Makes certificates for the agents of a cluster: an authority first, then what it signs.
+
+    $ {program} tls ca create
+    $ {program} tls cert create -server
+    $ {program} tls cert create -client`,
   },
-  "tls ca": { tail: "<subcommand> [options]", about: "Makes the certificate authority of a cluster." },
+  "tls ca": {
+    tail: "<subcommand> [options]",
+    about: `Makes the certificate authority of a cluster.
+
+    $ {program} tls ca create
+    ==> Saved consul-agent-ca.pem
+    ==> Saved consul-agent-ca-key.pem`,
+  },
   "tls cert": {
     tail: "<subcommand> [options]",
-    about: "Makes certificates that the cluster's authority signs.",
+    about: `Makes certificates that the cluster's authority signs, or one of your own.
+
+    $ {program} tls cert create -server
+    $ {program} tls cert create -server -ca my-ca.pem -key my-ca-key.pem`,
   },
   troubleshoot: {
     tail: withArgs,

@@ -12,6 +12,12 @@ export interface OutputSink {
   write(data: string | Uint8Array): void;
 }
 
+/** How a file comes to be. */
+export interface WriteOptions {
+  /** Permission bits of a new file, less those that the process's mask takes away. */
+  readonly mode: number;
+}
+
 /** Files by path, relative to the working directory. Everything rejects with `FileError`. */
 export interface CliFiles {
   read(path: string): Promise<Uint8Array>;
@@ -19,8 +25,8 @@ export interface CliFiles {
   list(path: string): Promise<readonly string[]>;
   /** Opens for reading in chunks; the file is known to exist when this resolves. */
   stream(path: string): Promise<AsyncIterable<Uint8Array>>;
-  /** Writes a new or emptied file readable by its owner only, and syncs it. */
-  write(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Writes a new or emptied file, readable by its owner only unless `options` say so, and syncs it. */
+  write(path: string, chunks: AsyncIterable<Uint8Array>, options?: WriteOptions): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Deletes a file; nothing happens if there is none. */
   remove(path: string): Promise<void>;
@@ -105,6 +111,47 @@ export interface ConfigTools {
   services(paths: readonly string[]): Promise<ServiceFiles>;
 }
 
+/** A certificate and its key, in PEM. */
+export interface CertificatePair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** What a new authority is like. */
+export interface AuthorityRequest {
+  /** "" for one made of its serial number. */
+  readonly commonName: string;
+  /** How long it is valid from now on. */
+  readonly days: number;
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+  /** Domains outside of which it signs nothing; empty for no such limit. */
+  readonly permittedDnsNames: readonly string[];
+  /** Names of its own, as URIs. */
+  readonly uris: readonly string[];
+}
+
+/** What a new certificate is like, and who signs it. */
+export interface CertificateRequest {
+  /** The signing authority's certificate and key, in PEM. */
+  readonly authority: CertificatePair;
+  readonly commonName: string;
+  readonly days: number;
+  readonly nowMs: number;
+  readonly dnsNames: readonly string[];
+  /** In text, as the user gave them. */
+  readonly ipAddresses: readonly string[];
+  /** Sides of a connection that it is for, first things first; empty for every purpose. */
+  readonly roles: readonly ("server" | "client")[];
+}
+
+/** Makes certificates with new keys. Both reject with `CertificateError`. */
+export interface CertificateTools {
+  createAuthority(request: AuthorityRequest): Promise<CertificatePair>;
+  /** What it makes is checked as a client would. */
+  createCertificate(request: CertificateRequest): Promise<CertificatePair>;
+}
+
 /** The world as the command line sees it. */
 export interface CliHost {
   /** Name of the program in its own texts. */
@@ -120,6 +167,7 @@ export interface CliHost {
   /** Everything on standard input. */
   readStdin(): Promise<Uint8Array>;
   readonly files: CliFiles;
+  readonly certificates: CertificateTools;
   readonly transports: TransportOpener;
   readonly clock: Clock;
   /** Bytes fit for secrets. */

@@ -97,8 +97,6 @@ const laterSynopses: Readonly<Record<string, string>> = {
   "peering list": "Lists peerings",
   "peering read": "Shows a peering",
   "services export": "Offers a service to other clusters or partitions",
-  "tls ca create": "Creates a certificate authority",
-  "tls cert create": "Creates a certificate",
   "troubleshoot proxy": "Checks a path through Envoy",
   "troubleshoot upstreams": "Lists the upstreams of an Envoy",
 };
@@ -279,6 +277,16 @@ const ready: readonly RegistryEntry[] = [
     name: "snapshot save",
     synopsis: "Saves the servers' state to a file",
     load: async () => (await import("./commands/snapshot-save.ts")).snapshotSaveCommand,
+  },
+  {
+    name: "tls ca create",
+    synopsis: "Creates a certificate authority",
+    load: async () => (await import("./commands/tls-ca-create.ts")).tlsCaCreateCommand,
+  },
+  {
+    name: "tls cert create",
+    synopsis: "Creates a certificate",
+    load: async () => (await import("./commands/tls-cert-create.ts")).tlsCertCreateCommand,
   },
   {
     name: "troubleshoot ports",

@@ -12,6 +12,7 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import type {
   AgentCommand,
+  CertificateTools,
   ChildSpec,
   CliFiles,
   CliHost,
@@ -19,6 +20,7 @@ import type {
   InterruptSignal,
   OutputSink,
   RunningChild,
+  WriteOptions,
 } from "../cli/host.ts";
 import { FileError } from "../lib/file-error.ts";
 import type { NetAddress } from "../lib/net.ts";
@@ -62,8 +64,12 @@ async function openStream(path: string): Promise<AsyncIterable<Uint8Array>> {
   return chunks();
 }
 
-async function writeStream(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const file = await named("open", path, open(path, "w", privateMode));
+async function writeStream(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  options: WriteOptions = { mode: privateMode },
+): Promise<void> {
+  const file = await named("open", path, open(path, "w", options.mode));
   try {
     for await (const chunk of chunks) {
       for (let at = 0; at < chunk.length;) {
@@ -163,6 +169,11 @@ async function spawnLater(spec: ChildSpec): Promise<RunningChild> {
   return (await import("./child-process.ts")).spawnChild(spec);
 }
 
+const certificates: CertificateTools = {
+  createAuthority: async (request) => (await import("./certificates.ts")).createAuthority(request),
+  createCertificate: async (request) => (await import("./certificates.ts")).createCertificate(request),
+};
+
 async function canConnect(to: NetAddress, timeoutMs: number): Promise<boolean> {
   const { systemNet } = await import("./net.ts");
   try {
@@ -191,6 +202,7 @@ export function openCliHost(parts: CliParts): CliHost {
     },
     readStdin,
     files,
+    certificates,
     transports: nodeTransports,
     clock: systemClock,
     randomBytes: (count) => randomBytes(count),
