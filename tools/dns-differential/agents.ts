@@ -31,7 +31,17 @@ export async function startDnsAgent(name: string, program: string, settings: obj
   const ports = portNames.map((port, index) => `-${port}-port=${first + index}`);
   const child = spawn(
     program,
-    ["agent", "-dev", "-node=srv1", "-bind=127.0.0.1", "-client=127.0.0.1", `-config-file=${file}`, ...ports],
+    [
+      "agent",
+      "-dev",
+      "-node=srv1",
+      "-bind=127.0.0.1",
+      "-client=127.0.0.1",
+      `-config-file=${file}`,
+      // A development agent too takes services from the files of an earlier one.
+      `-data-dir=${join(folder, "data")}`,
+      ...ports,
+    ],
     { cwd: folder, stdio: "ignore" },
   );
   const url = `http://127.0.0.1:${first}`;

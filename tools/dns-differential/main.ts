@@ -116,7 +116,8 @@ function oddities(): readonly (readonly [string, Uint8Array])[] {
   for (const at of [5, 7, 9, 11]) {
     for (const count of [0, 1, 2, 3]) odd.push([`count at ${at} is ${count}`, plain.with(at, count)]);
   }
-  for (let length = 0; length < plain.length; length += 3)
+  // Not at 12: a header alone is a format error here, and refused there (docs/differences.md).
+  for (let length = 1; length < plain.length; length += 3)
     odd.push([`cut at ${length}`, plain.slice(0, length)]);
   const edns = encoded({ name: "one.service.consul.", type: dnsType.A, way: "udp", ednsBytes: 1232 });
   odd.push(
