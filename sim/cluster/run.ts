@@ -257,8 +257,8 @@ class World {
   }
 
   /**
-   * For how long a host was well and the leader's gossip said so. Gossip may be wrong for a while: who left, comes back
-   * and meets only newcomers does not know that somebody still tells of its leave, as in the reference.
+   * For how long a host was well and the leader's gossip said so. Gossip may be wrong for a while, where packets
+   * are lost.
    */
   #wellMs(leader: SimHost, host: SimHost): number {
     const key = `${leader.name} ${leader.incarnation} ${host.name}`;

@@ -35,6 +35,22 @@ test("a node starts alive with incarnation 1 and says so", () => {
   expect([n.sees("a"), n.delegate.seen, news(n)]).toEqual(["alive 1", ["joined a"], ["a"]]);
 });
 
+test("a node that lived before starts above what is still told of that life", () => {
+  const [witness, newcomer] = [
+    new TestNode("w", { options: quiet }),
+    new TestNode("n", { options: quiet }),
+  ] as const;
+  witness.hear(aliveOf("a", { incarnation: 1 }));
+  witness.hear(dead("a", 1, "a"));
+  const again = new TestNode("a", { options: quiet, incarnationBefore: 900 });
+  expect(again.sees("a")).toBe("alive 901");
+  newcomer.hear(aliveOf("a", { incarnation: 901 }));
+  newcomer.hear(dead("a", 1, "a"));
+  expect(newcomer.sees("a")).toBe("alive 901");
+  witness.hear(aliveOf("a", { incarnation: 901 }));
+  expect(witness.sees("a")).toBe("alive 901");
+});
+
 /** Every state against every message, older (4), equal (5) and newer (6) than what is known (5). */
 type Stimulus = "alive" | "suspect" | "dead" | "left";
 const outcomes: Record<NodeState | "unknown", Record<Stimulus, readonly [string, string, string]>> = {

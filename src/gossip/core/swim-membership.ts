@@ -35,13 +35,14 @@ export class Membership {
   readonly #news: Dissemination;
   readonly #verdicts = new DeadlineQueue<NodeRecord>((record, atMs) => record.suspicion?.deadlineMs === atMs);
   /** The highest incarnation this node ever took. */
-  #incarnation = 0;
+  #incarnation: number;
   #isLeaving = false;
   #terms: (SuspicionTerms & { readonly nodeCount: number }) | undefined;
 
   constructor(state: SwimState, news: Dissemination) {
     this.#state = state;
     this.#news = news;
+    this.#incarnation = state.incarnationBefore;
   }
 
   get isLeaving(): boolean {

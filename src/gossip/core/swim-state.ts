@@ -23,6 +23,8 @@ export interface SwimSetup {
   readonly delegate: SwimDelegate;
   /** A message as bytes, with its type byte. The bytes are kept and must not change. */
   readonly encode: (message: GossipMessage) => Uint8Array;
+  /** The highest incarnation that an earlier life may have taken; 0 if absent. */
+  readonly incarnationBefore?: number;
   /** Whether a node may have, or speak from, this IP address; all may if absent. */
   readonly allowsHost?: (host: string) => boolean;
 }
@@ -37,6 +39,7 @@ export class SwimState {
   readonly delegate: SwimDelegate;
   readonly encode: (message: GossipMessage) => Uint8Array;
   readonly allowsHost: (host: string) => boolean;
+  readonly incarnationBefore: number;
   readonly outbox = new SwimOutbox();
   readonly awareness: Awareness;
   readonly table: NodeTable;
@@ -55,6 +58,7 @@ export class SwimState {
     this.delegate = setup.delegate;
     this.encode = setup.encode;
     this.allowsHost = setup.allowsHost ?? (() => true);
+    this.incarnationBefore = setup.incarnationBefore ?? 0;
     this.awareness = new Awareness(setup.options.awarenessMultiplierMax);
     this.table = new NodeTable(setup.rng);
   }

@@ -116,6 +116,7 @@ export class TestNode {
       delegate: this.delegate,
       encode: encodeJson,
       ...(o.allowsHost === undefined ? {} : { allowsHost: o.allowsHost }),
+      ...(o.incarnationBefore === undefined ? {} : { incarnationBefore: o.incarnationBefore }),
     });
     this.step({ kind: "start" });
   }
@@ -158,6 +159,7 @@ export class TestNode {
 
 interface TestHosts {
   readonly allowsHost?: (host: string) => boolean;
+  readonly incarnationBefore?: number;
 }
 
 /** A made-up address for a name. */

@@ -1,5 +1,6 @@
 /** Builds a gossip node's parts and opens its doors. Which part does what is drawn in `gossip-node.ts`. */
 import { assert, unreachable } from "../../lib/assert.ts";
+import type { WallMs } from "../../lib/clock.ts";
 import { networkContains, parseIp } from "../../lib/ip.ts";
 import { encodeMessage } from "../../wire/gossip/bodies.ts";
 import { encryptionOverheadBytes } from "../../wire/gossip/encryption.ts";
@@ -192,10 +193,25 @@ function makeCores(
     rng: rng.fork("swim"),
     delegate: serf,
     encode: encodeMessage,
+    incarnationBefore: incarnationAt(clock.wallMs()),
     ...(allowedNetworks === undefined ? {} : { allowsHost: (one) => isWithin(one, allowedNetworks) }),
   });
   return { swim, serf };
 }
+
+/**
+ * Seconds since 2025: more than any earlier life of this node took, unless it refuted once a second. What somebody
+ * still tells of that life, above all that it left, is then old news to everyone, also to those who never met it.
+ */
+function incarnationAt(nowMs: WallMs): number {
+  const seconds = Math.floor((nowMs - incarnationOriginMs) / 1_000);
+  return Math.min(Math.max(seconds, 0), incarnationBeforeMax);
+}
+
+/** 2025-01-01. */
+const incarnationOriginMs = 1_735_689_600_000;
+/** Leaves as much room for refutations. */
+const incarnationBeforeMax = 0x7fff_ffff;
 
 function isWithin(host: string, networks: NonNullable<GossipNodeOptions["allowedNetworks"]>): boolean {
   const ip = parseIp(host);
