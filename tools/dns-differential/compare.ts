@@ -65,7 +65,7 @@ export function essence(bytes: Uint8Array | undefined, { isChoice, isUneven }: L
     answerCount: answers.length,
     answers: section(answers),
     authority: section(authority),
-    additional: section(additional),
+    additional: isUneven ? [] : section(additional),
     edns: edns === undefined ? "none" : JSON.stringify({ ...edns, address: edns.subnet?.address.join(".") }),
     size: isUneven ? 0 : bytes.length,
   };
