@@ -16,8 +16,8 @@ test("every target has a name of its own, and there are at least forty", () => {
 describe("whatever comes in", () => {
   test.each(fuzzTargets.map((plan) => [plan.name, plan] as const))(
     "%s answers or refuses",
-    (_name, plan) => {
-      const { crashes, inputCount } = fuzz(plan, { seed: 1, seconds: 20, inputsMax });
+    async (_name, plan) => {
+      const { crashes, inputCount } = await fuzz(plan, { seed: 1, seconds: 20, inputsMax });
       expect(crashes.map(({ what }) => what)).toEqual([]);
       expect(inputCount).toBeGreaterThan(0);
     },
@@ -25,7 +25,7 @@ describe("whatever comes in", () => {
   );
 });
 
-test("a target that breaks is noticed, and its input saved", () => {
+test("a target that breaks is noticed, and its input saved", async () => {
   const plan = {
     name: "breaks-on-purpose",
     form: "bytes",
@@ -36,7 +36,7 @@ test("a target that breaks is noticed, and its input saved", () => {
       },
     }),
   } as const;
-  const { crashes } = fuzz(plan, { seed: 1, seconds: 10, inputsMax: 1_000 });
+  const { crashes } = await fuzz(plan, { seed: 1, seconds: 10, inputsMax: 1_000 });
   expect(crashes.length).toBeGreaterThan(0);
   expect(crashes[0]?.what).toContain("too long");
 });

@@ -16,7 +16,7 @@ import type { FuzzTargetPlan } from "./target.ts";
 
 const mib = 1_048_576;
 
-function main(): number {
+async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -45,11 +45,12 @@ function main(): number {
   }
   console.log(`seed ${seed}, ${targets.length} targets, ${minutes} minutes`);
   const seconds = (minutes * 60) / targets.length;
-  const reports = targets.map((plan) => {
-    const report = fuzz(plan, { seed, seconds, inputsMax: Number.MAX_SAFE_INTEGER });
+  const reports: FuzzReport[] = [];
+  for (const plan of targets) {
+    const report = await fuzz(plan, { seed, seconds, inputsMax: Number.MAX_SAFE_INTEGER });
     tell(report);
-    return report;
-  });
+    reports.push(report);
+  }
   return conclude(reports);
 }
 
@@ -91,4 +92,4 @@ function replayAll(targets: readonly FuzzTargetPlan[], path: string): number {
   return isBroken ? 1 : 0;
 }
 
-process.exitCode = main();
+process.exitCode = await main();
