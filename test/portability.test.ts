@@ -1,7 +1,8 @@
 /** The three ways to run the program: the sources, the bundle under Node, the executable without anything beside it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildBundle, buildExecutable, commitOf } from "../tools/build.ts";
@@ -41,6 +42,23 @@ describe.each(ways)("$way", ({ command }) => {
     () => {
       const [program, ...before] = command();
       expect(execFileSync(program, [...before, "version"], { encoding: "utf8" })).toMatch(/\d+\.\d+\.\d+/);
+    },
+    slowMs,
+  );
+
+  test(
+    "creates certificates",
+    () => {
+      const [program, ...before] = command();
+      const folder = mkdtempSync(join(elsewhere, "tls-"));
+      const run = (...args: readonly string[]): string =>
+        execFileSync(program, [...before, "tls", ...args], { encoding: "utf8", cwd: folder });
+      expect(run("ca", "create")).toContain("==> Saved consul-agent-ca-key.pem\n");
+      expect(run("cert", "create", "-server")).toContain("==> Saved dc1-server-consul-0-key.pem\n");
+      const [authority, leaf] = ["consul-agent-ca.pem", "dc1-server-consul-0.pem"].map(
+        (name) => new X509Certificate(readFileSync(join(folder, name))),
+      );
+      expect(authority !== undefined && leaf?.verify(authority.publicKey)).toBe(true);
     },
     slowMs,
   );

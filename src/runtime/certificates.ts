@@ -99,8 +99,7 @@ export async function createCertificate(request: CertificateRequest): Promise<Ce
     permittedDnsNames: [],
   };
   const cert = explained("failed to create certificate", () => signed(spec, signer));
-  const issued = { ...times, dnsNames, ipAddresses, hasRoles: roles.length > 0 };
-  const problem = checkIssued(issued, issuer, nowMs);
+  const problem = checkIssued({ ...times, dnsNames, ipAddresses }, issuer, nowMs);
   if (problem !== undefined) throw new CertificateError(problem);
   // A name in a form that is not kept byte for byte would break the chain: better no certificate than that one.
   if (!openCertificate(cert).checkIssued(parent)) {
@@ -208,8 +207,7 @@ function readSigner(pem: string): KeyObject {
   try {
     return createPrivateKey({ key: Buffer.from(block.bytes), format: "der", type: form.type });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CertificateError(`x509: failed to parse ${form.name}: ${reason}`, { cause: error });
+    throw new CertificateError(`x509: failed to parse ${form.name}`, { cause: error });
   }
 }
 

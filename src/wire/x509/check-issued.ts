@@ -15,8 +15,6 @@ export interface IssuedFacts {
   readonly notAfterMs: number;
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly IpBytes[];
-  /** It is for servers and clients, and not for every purpose. */
-  readonly hasRoles: boolean;
 }
 
 /** The first problem with `issued`, or `undefined`. `nowMs` is the present time. */
@@ -55,6 +53,7 @@ function wholeSecond(epochMs: number): number {
 }
 
 function renderSecond(epochMs: number): string {
+  // oxlint-disable-next-line no-restricted-globals -- formats the number, not the present.
   return new Date(wholeSecond(epochMs)).toISOString().replace(".000Z", "Z");
 }
 

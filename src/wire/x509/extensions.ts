@@ -93,7 +93,6 @@ function extension(extnID: string, value: object, critical = false): Extension {
 }
 
 function checkIa5(text: string): void {
-  // eslint-disable-next-line no-control-regex -- the type holds all of ASCII
   if (/^[\0-\x7f]*$/u.test(text)) return;
   throw new DecodeError(`x509: ${quoteGo(text)} cannot be encoded as an IA5String`);
 }

@@ -95,6 +95,7 @@ function toInteger(serial: Uint8Array): ArrayBuffer {
 }
 
 function toTime(epochMs: number): Time {
+  // oxlint-disable-next-line no-restricted-globals -- names the second, not the present.
   const date = new Date(Math.floor(epochMs / 1000) * 1000);
   const year = date.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) {
