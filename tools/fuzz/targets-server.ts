@@ -88,8 +88,8 @@ class Worlds {
   #count = 0;
 
   /**
-   * Runs `act` with the server. A leader is trusted with the state, by the reference too: a server stops when a peer that
-   * speaks Raft sends a snapshot that cannot be read, or wants committed entries replaced. That is no crash here.
+   * Runs `act` with the server. A leader is trusted with the state, by the reference too: a server stops when a peer
+   * that speaks Raft sends a snapshot that cannot be read, or wants committed entries replaced. That is no crash here.
    */
   run(act: (server: FuzzServer) => void): void {
     try {
