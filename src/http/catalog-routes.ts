@@ -82,7 +82,11 @@ async function nodes(request: RoutedRequest, context: HttpContext): Promise<Http
   };
   const reply = await callServer(request, context, { method: methods.catalogNodes, args });
   const shared = reply.Nodes ?? [];
-  const page = pageOf(request, shared, ({ Node: name }) => placeOf(name));
+  const page = pageOf(
+    request,
+    () => shared,
+    ({ Node: name }) => placeOf(name),
+  );
   if (page !== undefined) return pageResponse(request, page, { json: Nodes.json, more: metaHeaders(reply) });
   return sharedResponse(request, reply, {
     shared,
@@ -99,7 +103,11 @@ async function services(request: RoutedRequest, context: HttpContext): Promise<H
   };
   const { reply, cacheHeaders } = await callCached(request, context, { type: catalogListCache, args });
   const shared = reply.Services ?? {};
-  const page = pageOf(request, Object.entries(shared), ([name]) => placeOf(name, name));
+  const page = pageOf(
+    request,
+    () => Object.entries(shared),
+    ([name]) => placeOf(name, name),
+  );
   if (page !== undefined) {
     const json = (rows: readonly (readonly [string, readonly string[] | null])[]): string =>
       Services.json(Object.fromEntries(rows));
@@ -121,7 +129,11 @@ async function instances(
   const args = { ...serviceArgs(request, context), Connect: connect };
   const { reply, cacheHeaders } = await callCached(request, context, { type: catalogServiceCache, args });
   const shared = reply.ServiceNodes ?? [];
-  const page = pageOf(request, shared, (row) => placeOf(row.Node, row.ServiceName, row.ServiceID));
+  const page = pageOf(
+    request,
+    () => shared,
+    (row) => placeOf(row.Node, row.ServiceName, row.ServiceID),
+  );
   if (page !== undefined) {
     const json = (rows: readonly ServiceNode[]): string => renderJson(ServiceNodes, rows.map(withLists));
     return pageResponse(request, page, { json, more: { ...metaHeaders(reply), ...cacheHeaders } });

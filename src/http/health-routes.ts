@@ -92,7 +92,11 @@ function instancesJson({ query }: RoutedRequest, rows: readonly CheckServiceNode
 
 function checksResponse(request: RoutedRequest, reply: IndexedHealthChecks): HttpResponse {
   const shared = reply.HealthChecks ?? [];
-  const page = pageOf(request, shared, (check) => placeOf(check.Node, check.CheckID));
+  const page = pageOf(
+    request,
+    () => shared,
+    (check) => placeOf(check.Node, check.CheckID),
+  );
   if (page !== undefined) {
     const json = (rows: readonly HealthCheck[]): string => checksJson(request, rows);
     return pageResponse(request, page, { json, more: metaHeaders(reply) });
@@ -117,7 +121,7 @@ async function instances(
   const { reply, cacheHeaders } = await hotOrCached(request, context, args);
   const passing = passingOnly(request, reply);
   const shared = reply.Nodes ?? [];
-  const page = pageOf(request, passing ? shared.filter(passes) : shared, placeOfInstance);
+  const page = pageOf(request, () => (passing ? shared.filter(passes) : shared), placeOfInstance);
   if (page !== undefined) {
     const json = (rows: readonly CheckServiceNode[]): string => instancesJson(request, rows);
     return pageResponse(request, page, { json, more: { ...metaHeaders(reply), ...cacheHeaders } });

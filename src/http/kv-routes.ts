@@ -65,7 +65,13 @@ function entriesResponse(request: RoutedRequest, reply: IndexedDirEntries): Http
     return { status: 200, headers: { ...headers, ...rawHeaders }, body: first.Value ?? noBytes };
   }
   const { Entries: entries } = reply;
-  const page = recurse ? pageOf(request, entries ?? [], ({ Key }) => Key) : undefined;
+  const page = recurse
+    ? pageOf(
+        request,
+        () => entries ?? [],
+        ({ Key }) => Key,
+      )
+    : undefined;
   if (page !== undefined) return pageResponse(request, page, { json: entriesJson.json, more: headers });
   if (!recurse || entries === null) return jsonResponse(request, entriesJson.json(entries), headers);
   // Everyone who asks for an unchanged prefix gets the same list from the server: it is rendered once.
@@ -89,7 +95,11 @@ async function getKeys(request: RoutedRequest, context: HttpContext, key: ByteSt
   const headers = readHeaders(reply);
   const keys = reply.Keys ?? [];
   if (keys.length === 0 && key !== "") return plainResponse(404, "", headers);
-  const page = pageOf(request, keys, (one) => one);
+  const page = pageOf(
+    request,
+    () => keys,
+    (one) => one,
+  );
   if (page !== undefined) return pageResponse(request, page, { json: keysJson.json, more: headers });
   return jsonResponse(request, keysJson.json(keys), headers);
 }

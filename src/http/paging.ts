@@ -15,18 +15,19 @@ export interface Page<T> {
 }
 
 /**
- * The part of the rows that was asked for; `undefined` if no part was. Throws `HttpError` 400. `placeOf` must tell all
+ * The part of a list that was asked for; `undefined` if no part was, and then the list is not even made. Throws `HttpError` 400. `placeOf` must tell all
  * rows apart. O(n) in the length of the list, more only where servers give it in another order.
  */
 export function pageOf<T>(
   request: RoutedRequest,
-  rows: readonly T[],
+  list: () => readonly T[],
   placeOf: (row: T) => ByteString,
 ): Page<T> | undefined {
   const { query } = request;
   if (!query.has("limit") && !query.has("after")) return undefined;
   if (query.get("near") !== "") throw new HttpError(400, "Cannot specify ?near with ?limit or ?after");
   const limit = limitOf(query.get("limit"));
+  const rows = list();
   const placed = inOrder(rows.map((row) => ({ place: placeOf(row), row })));
   const after = rawParam(request.search, "after");
   const start = after === undefined ? 0 : placed.findIndex(({ place }) => place > after);
