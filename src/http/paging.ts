@@ -15,8 +15,9 @@ export interface Page<T> {
 }
 
 /**
- * The part of a list that was asked for; `undefined` if no part was, and then the list is not even made. Throws `HttpError` 400. `placeOf` must tell all
- * rows apart. O(n) in the length of the list, more only where servers give it in another order.
+ * The part of a list that was asked for; `undefined` if no part was, and then the list is not even made.
+ * Throws `HttpError` 400. `placeOf` must tell all rows apart. O(n) in the length of the list, more only where servers
+ * give it in another order.
  */
 export function pageOf<T>(
   request: RoutedRequest,
