@@ -7,6 +7,7 @@ import type { Clock } from "../lib/clock.ts";
 import { ProconsulError } from "../lib/errors.ts";
 import { renderGoDurationMs } from "../lib/go-duration.ts";
 import type { Log } from "../lib/log.ts";
+import { pause } from "../lib/pause.ts";
 
 export interface RetryJoinOptions {
   /** Addresses or names, with or without a port. */
@@ -66,16 +67,4 @@ async function attemptJoin(
     if (!(error instanceof Error)) throw error;
     return error.message;
   }
-}
-
-function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timer[Symbol.dispose]();
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = clock.after(delayMs, done);
-    signal.addEventListener("abort", done);
-  });
 }

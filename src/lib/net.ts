@@ -4,6 +4,8 @@
  * `src/runtime/net.ts` implements it on sockets; tests and the simulator in memory.
  */
 
+import { renderHostPort } from "./ip.ts";
+
 /** An IP address in text (no brackets, no zone) with a port. */
 export interface NetAddress {
   readonly host: string;
@@ -76,7 +78,7 @@ export interface Net {
 
 /** `host:port`, with brackets around IPv6. */
 export function hostPort({ host, port }: NetAddress): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return renderHostPort(host, port);
 }
 
 /** The parts of `host:port` or `[host]:port`; `undefined` if it is neither or the port is not 0…65535. */

@@ -125,6 +125,7 @@ async function openPool(parts: PoolParts, plan: PoolPlan): Promise<GossipNode> {
       label: "",
       compression: true,
       allowedNetworks: networks(settings),
+      coordinates: config.coordinates,
       rejoinAfterLeave: config.join.rejoinAfterLeave,
     },
     {

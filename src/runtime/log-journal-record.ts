@@ -15,7 +15,7 @@ import { DecodeError } from "../lib/errors.ts";
 import { logIndex, term, type LogIndex } from "../lib/log-index.ts";
 import type { Entry, HardState } from "../raft/core/entry.ts";
 import type { EntryCodec, LogCommit } from "../raft/node/log-store.ts";
-import { crc32 as portableCrc32 } from "../wire/gossip/crc32.ts";
+import { crc32 as portableCrc32 } from "../lib/crc32.ts";
 
 /** The runtime's own where it has one: Node has it from 20.15 on. */
 const crc32: (bytes: Uint8Array, before?: number) => number =

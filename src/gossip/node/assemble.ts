@@ -176,7 +176,7 @@ function makeCores(
     ...(check === undefined ? {} : { check }),
     isEncrypted,
     resolveNameConflicts: options.resolveNameConflicts,
-    coordinates: true,
+    coordinates: options.coordinates ?? true,
     ...(snapshot === undefined ? {} : { snapshot }),
   });
   const host = options.advertiseHost ?? options.bind.host;

@@ -40,6 +40,8 @@ export interface GossipNodeOptions {
   readonly compression: boolean;
   /** Networks that members must be in; absent: anywhere. */
   readonly allowedNetworks?: readonly IpNetwork[] | undefined;
+  /** Whether network coordinates are measured and told; absent: they are. */
+  readonly coordinates?: boolean | undefined;
   /** Whether a restart joins the pool again although this node had left it. */
   readonly rejoinAfterLeave: boolean;
 }

@@ -8,7 +8,7 @@ import { DecodeError } from "../../lib/errors.ts";
 import { MsgpackReader } from "../msgpack/reader.ts";
 import { MsgpackWriter } from "../msgpack/writer.ts";
 import { CompressBody } from "./bodies.ts";
-import { crc32 } from "./crc32.ts";
+import { crc32 } from "../../lib/crc32.ts";
 import { lzwDecode, type LzwEncoder } from "./lzw.ts";
 import { messageType } from "./message-type.ts";
 

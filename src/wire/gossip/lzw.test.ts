@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { DecodeError } from "../../lib/errors.ts";
-import { crc32 } from "./crc32.ts";
+import { crc32 } from "../../lib/crc32.ts";
 import { LzwEncoder, lzwDecode } from "./lzw.ts";
 
 const file = join(import.meta.dir, "../../../../shared/protocol/vectors/lzw.json");
