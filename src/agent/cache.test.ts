@@ -7,7 +7,7 @@ import type { IndexedCheckServiceNodes } from "../wire/structs/catalog.ts";
 import { AgentCache, defaultCacheRate, type CachedReply } from "./cache.ts";
 import { datacentersCache, healthServicesCache } from "../wire/rpc/cache-types.ts";
 import type { Rate } from "./rate-limit.ts";
-import { ManualClock } from "./test-kit.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 
 interface Call {
   readonly request: { readonly MinQueryIndex: number; readonly AllowStale: boolean };
@@ -102,7 +102,7 @@ describe("a refreshed answer", () => {
     await world.answer(nodes(7));
     const waiting = world.health({ MinQueryIndex: 7, MaxQueryTime: 5e9 });
     await settled();
-    await world.clock.advance(5000);
+    await world.clock.pass(5000);
     expect(await waiting).toMatchObject({ reply: { Index: 7 }, isHit: false });
   });
 
@@ -112,15 +112,15 @@ describe("a refreshed answer", () => {
     await world.answer(nodes(7));
     for (let failure = 0; failure < 4; failure += 1) await world.fail("no servers");
     const calls = world.calls.length;
-    await world.clock.advance(1000);
+    await world.clock.pass(1000);
     await settled();
     expect(world.calls.length).toBe(calls);
     expect(await world.health()).toMatchObject({ isHit: true, ageMs: 1000 });
-    await world.clock.advance(1000);
+    await world.clock.pass(1000);
     await settled();
     expect(world.calls.length).toBe(calls + 1);
     // Blocked for longer than a dead connection could.
-    await world.clock.advance(31_000);
+    await world.clock.pass(31_000);
     expect(await world.health()).toMatchObject({ isHit: true, ageMs: 0 });
   });
 
@@ -140,9 +140,9 @@ describe("a refreshed answer", () => {
     const world = new World();
     void world.health();
     await world.answer(nodes(7));
-    await world.clock.advance(71 * 3_600_000);
+    await world.clock.pass(71 * 3_600_000);
     expect((await world.health()).isHit).toBe(true);
-    for (let hour = 0; hour < 73; hour += 1) await world.clock.advance(3_600_000);
+    for (let hour = 0; hour < 73; hour += 1) await world.clock.pass(3_600_000);
     await settled();
     expect(world.cache.size).toBe(0);
   });
@@ -153,10 +153,10 @@ describe("a refreshed answer", () => {
     await world.answer(nodes(1));
     await world.answer(nodes(2));
     expect(world.calls.length).toBe(2);
-    await world.clock.advance(999);
+    await world.clock.pass(999);
     await settled();
     expect(world.calls.length).toBe(2);
-    await world.clock.advance(2);
+    await world.clock.pass(2);
     await settled();
     expect(world.calls.length).toBe(3);
   });
@@ -187,7 +187,7 @@ describe("an answer that is fetched when asked for", () => {
     await settled();
     await world.answer(["dc1"]);
     expect((await first).isHit).toBe(false);
-    await world.clock.advance(10_000);
+    await world.clock.pass(10_000);
     return world;
   }
 

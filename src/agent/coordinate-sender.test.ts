@@ -4,7 +4,7 @@ import type { Member } from "../lib/members.ts";
 import { PermissionDeniedError, type Rpc } from "../wire/rpc/method.ts";
 import type { Coordinate } from "../wire/structs/operator.ts";
 import { sendIntervalMs, startCoordinateSender } from "./coordinate-sender.ts";
-import { ManualClock } from "./test-kit.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 
 const point: NonNullable<Coordinate["Coord"]> = { Vec: [1, 2], Error: 1, Adjustment: 0, Height: 0 };
 const server = { name: "s", tags: { role: "consul", vsn_min: "2", vsn_max: "3" } } as unknown as Member;
@@ -57,25 +57,25 @@ describe("the pause between updates", () => {
 
 test("the coordinate is sent after the pause and its random part, again and again", async () => {
   const { clock, sent, sender } = world();
-  await clock.advance(29_998);
+  await clock.pass(29_998);
   expect(sent).toEqual([]);
-  await clock.advance(1);
+  await clock.pass(1);
   expect(sent).toEqual([{ Datacenter: "dc1", Node: "n1", Segment: "", Coord: point, Token: "t" }]);
-  await clock.advance(30_000);
+  await clock.pass(30_000);
   expect(sent).toHaveLength(2);
   sender[Symbol.dispose]();
-  await clock.advance(90_000);
+  await clock.pass(90_000);
   expect(sent).toHaveLength(2);
 });
 
 test("failures are told, and the next time it is tried again", async () => {
   const { clock, sent, logged, fail } = world();
   fail(new PermissionDeniedError());
-  await clock.advance(30_000);
+  await clock.pass(30_000);
   fail(new Error("No cluster leader"));
-  await clock.advance(30_000);
+  await clock.pass(30_000);
   fail(undefined);
-  await clock.advance(30_000);
+  await clock.pass(30_000);
   expect(logged).toEqual(["Coordinate update blocked by ACLs", "Coordinate update error"]);
   expect(sent).toHaveLength(1);
 });
@@ -84,7 +84,7 @@ test("nothing is sent without servers that understand it", async () => {
   const old = { ...server, tags: { ...server.tags, vsn_max: "2" } } as Member;
   for (const members of [[], [old], [server, old]]) {
     const { clock, sent } = world(members);
-    await clock.advance(60_000);
+    await clock.pass(60_000);
     expect(sent).toEqual([]);
   }
 });

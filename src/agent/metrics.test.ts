@@ -4,7 +4,7 @@ import { MemoryNet } from "../lib/memory-net.ts";
 import { isKept } from "./metric-filter.ts";
 import { MetricsRegistry } from "./metrics-registry.ts";
 import { statsdLine, StatsdSink, type StatsdFlavour } from "./statsd-sink.ts";
-import { ManualClock, settle } from "./test-kit.ts";
+import { ManualClock, settled } from "../lib/manual-clock.ts";
 
 describe("filters", () => {
   const rules = { allowed: ["consul.raft.apply", "consul.rpc"], blocked: ["consul.raft", "consul.rpc"] };
@@ -82,7 +82,7 @@ describe("Prometheus", () => {
         "",
       ].join("\n"),
     );
-    await clock.advance(10_001);
+    await clock.pass(10_001);
     expect(registry.prometheus()).toContain('quantile="0.5"} NaN');
   });
 
@@ -98,9 +98,9 @@ describe("Prometheus", () => {
     const registry = new MetricsRegistry(clock, { retentionMs: 60_000 });
     registry.count("old");
     registry.gauge("gone", 1);
-    await clock.advance(50_000);
+    await clock.pass(50_000);
     registry.count("new");
-    await clock.advance(20_000);
+    await clock.pass(20_000);
     expect(registry.prometheus()).toBe(
       "# HELP consul_new consul_new\n# TYPE consul_new counter\nconsul_new 1\n",
     );
@@ -153,20 +153,20 @@ describe("sinks", () => {
     const sink = new StatsdSink(parts, "10.0.0.2:8125", { kind: "statsd" });
     registry.addSink(sink);
     registry.count("lost");
-    await settle();
+    await settled();
     registry.count("a");
     registry.gauge("b", 1);
-    await clock.advance(99);
+    await clock.pass(99);
     expect(packets).toEqual([]);
-    await clock.advance(1);
+    await clock.pass(1);
     expect(packets).toEqual(["consul.a:1.000000|c\nconsul.b:1.000000|g\n"]);
     for (let i = 0; i < 100; i += 1) registry.count("0123456789");
-    await settle();
+    await settled();
     expect(packets.length).toBe(3);
     expect(Math.max(...packets.map((one) => one.length))).toBeLessThanOrEqual(1_400);
     registry.count("last");
     sink[Symbol.dispose]();
-    await settle();
+    await settled();
     expect(packets.at(-1)).toEndWith("consul.last:1.000000|c\n");
   });
 
@@ -178,7 +178,7 @@ describe("sinks", () => {
     const registry = new MetricsRegistry(clock);
     using sink = new StatsdSink(parts, "10.0.0.2:8125", { kind: "statsite" });
     registry.addSink(sink);
-    await clock.advance(1_000);
+    await clock.pass(1_000);
     registry.count("lost");
     await memory.host("10.0.0.2").listen({ host: "10.0.0.2", port: 8125 }, (connection) => {
       connection.handle({
@@ -187,9 +187,9 @@ describe("sinks", () => {
         closed: () => undefined,
       });
     });
-    await clock.advance(5_000);
+    await clock.pass(5_000);
     registry.count("heard", 1, [{ name: "a", value: "x" }]);
-    await clock.advance(100);
+    await clock.pass(100);
     expect(received).toBe("consul.heard.x:1.000000|c\n");
   });
 });

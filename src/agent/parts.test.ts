@@ -6,7 +6,7 @@ import { listedErrors, metaProblem } from "./service-rules.ts";
 import { sidecarPort } from "./sidecar.ts";
 import { StatusCounter } from "./status-counter.ts";
 import { TailBuffer } from "../lib/tail-buffer.ts";
-import { ManualClock } from "./test-kit.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 
 test("a tail keeps the last bytes and counts all", () => {
   const outcome = check(
@@ -50,7 +50,7 @@ test("metrics show the last whole interval", async () => {
   registry.gauge("peers", 3);
   registry.timer("raft.apply", 4);
   registry.timer("raft.apply", 8);
-  await clock.advance(10_000);
+  await clock.pass(10_000);
   const shown = JSON.parse(registry.json()) as Record<string, readonly Record<string, unknown>[]>;
   expect(shown["Counters"]?.[0]).toMatchObject({
     Name: "consul.http.requests",

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
 import { JoinExhaustedError, retryJoin } from "./retry-join.ts";
-import { ManualClock } from "./test-kit.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 
 function setUp(outcomes: readonly (number | Error)[]) {
   const clock = new ManualClock();
@@ -18,7 +18,7 @@ test("it tries until it has joined", async () => {
   const { parts, clock, asked, join } = setUp([new Error("refused"), new Error("refused"), 1]);
   const options = { addresses: ["a", "b"], intervalMs: 1_000, attemptsMax: undefined, join };
   const done = retryJoin(parts, options, new AbortController().signal);
-  await clock.advance(2_500);
+  await clock.pass(2_500);
   await done;
   expect(asked).toEqual([
     ["a", "b"],
@@ -35,7 +35,7 @@ test("it gives up after the last attempt", async () => {
     () => undefined,
     (error: unknown) => error,
   );
-  await clock.advance(10_000);
+  await clock.pass(10_000);
   expect(await outcome).toBeInstanceOf(JoinExhaustedError);
   expect(asked).toHaveLength(3);
 });
@@ -46,7 +46,7 @@ test("it stops when aborted, and does nothing without addresses", async () => {
   const options = { intervalMs: 1_000, attemptsMax: undefined, join };
   await retryJoin(parts, { ...options, addresses: [] }, aborter.signal);
   const done = retryJoin(parts, { ...options, addresses: ["a", "provider=aws x=y"] }, aborter.signal);
-  await clock.advance(1_500);
+  await clock.pass(1_500);
   aborter.abort();
   await done;
   expect(asked).toEqual([["a"], ["a"]]);

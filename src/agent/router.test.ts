@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
 import type { Member, MemberEvent, MemberPool } from "../lib/members.ts";
-import { ManualClock } from "../rpc/testing.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { rebalanceDelayMs, Router } from "./router.ts";
 
 function member(name: string, tags: Readonly<Record<string, string>> = {}): Member {

@@ -1,5 +1,5 @@
 /** Parts for tests of the agent: a clock moved by hand, a catalog that remembers, checks whose answers are set. */
-import { monotonicMs, wallMs, type Clock } from "../lib/clock.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
 import { RpcError, type Rpc, type RpcMethod } from "../wire/rpc/method.ts";
@@ -11,46 +11,6 @@ import type { CheckIo } from "./check-io.ts";
 import { noFiles, type AgentFiles } from "./files.ts";
 import { MetricsRegistry } from "./metrics-registry.ts";
 import type { AgentHost, AgentSettings } from "./settings.ts";
-
-/** Time stands still unless `advance` is called. */
-export class ManualClock implements Clock {
-  #nowMs = 1_000;
-  #timers: { readonly atMs: number; readonly fn: () => void }[] = [];
-
-  monotonicMs(): ReturnType<Clock["monotonicMs"]> {
-    return monotonicMs(this.#nowMs);
-  }
-  wallMs(): ReturnType<Clock["wallMs"]> {
-    return wallMs(1_700_000_000_000 + this.#nowMs);
-  }
-  after(delayMs: number, fn: () => void): Disposable {
-    const timer = { atMs: this.#nowMs + delayMs, fn };
-    this.#timers.push(timer);
-    return { [Symbol.dispose]: () => (this.#timers = this.#timers.filter((one) => one !== timer)) };
-  }
-  get timerCount(): number {
-    return this.#timers.length;
-  }
-  /** Moves time on, firing what falls due in order, and lets promises settle. */
-  async advance(ms: number): Promise<void> {
-    const endMs = this.#nowMs + ms;
-    for (;;) {
-      await settle();
-      const due = this.#timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
-      if (due === undefined) break;
-      this.#timers = this.#timers.filter((one) => one !== due);
-      this.#nowMs = Math.max(this.#nowMs, due.atMs);
-      due.fn();
-    }
-    this.#nowMs = endMs;
-    await settle();
-  }
-}
-
-/** Lets everything that is ready happen. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 4; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
 
 /** The catalog of one node, behind the RPCs that agents use. */
 export class FakeCatalog implements Rpc {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { ManualClock, settle } from "../agent/test-kit.ts";
+import { ManualClock, settled } from "../lib/manual-clock.ts";
 import { FakeAgent } from "./fake-agent.ts";
 import { KeyLock, keyLockFlags } from "./key-lock.ts";
 import { Semaphore, semaphoreFlags } from "./semaphore.ts";
@@ -38,7 +38,7 @@ class World {
 /** What a promise has come to so far. */
 async function stateOf(work: Promise<unknown>): Promise<unknown> {
   const pending = Symbol("pending");
-  await settle();
+  await settled();
   const now = await Promise.race([work, Promise.resolve(pending)]);
   return now === pending ? "pending" : now;
 }
@@ -87,10 +87,10 @@ describe("a lock", () => {
     const world = new World();
     await held(world.lock());
     const waiting = world.lock({ tryMs: 700 }).acquire(never);
-    await settle();
-    await world.clock.advance(699);
+    await settled();
+    await world.clock.pass(699);
     expect(await stateOf(waiting)).toBe("pending");
-    await world.clock.advance(2);
+    await world.clock.pass(2);
     expect(await waiting).toBeUndefined();
     expect(world.agent.sessions.size).toBe(1);
   });
@@ -100,7 +100,7 @@ describe("a lock", () => {
     await held(world.lock());
     const stop = new AbortController();
     const waiting = world.lock().acquire(stop.signal);
-    await settle();
+    await settled();
     stop.abort();
     expect(await waiting).toBeUndefined();
     expect(world.agent.sessions.size).toBe(1);
@@ -112,9 +112,9 @@ describe("a lock", () => {
     const waiting = world.lock().acquire(never);
     expect(await stateOf(waiting)).toBe("pending");
     world.agent.lockDelay = false;
-    await world.clock.advance(4_999);
+    await world.clock.pass(4_999);
     expect(await stateOf(waiting)).toBe("pending");
-    await world.clock.advance(1);
+    await world.clock.pass(1);
     expect(await waiting).toBeInstanceOf(AbortSignal);
   });
 
@@ -122,25 +122,25 @@ describe("a lock", () => {
     const world = new World();
     const lost = await held(world.lock());
     world.agent.endSession(world.session());
-    await settle();
+    await settled();
     expect(lost.aborted).toBe(true);
   });
 
   test("is lost when the agent is gone for longer than the retries last", async () => {
     const world = new World();
     const lost = await held(world.lock({ monitorRetryCount: 2 }));
-    await settle();
+    await settled();
     world.agent.fault = "no-leader";
     world.agent.wake();
-    await world.clock.advance(1_000);
+    await world.clock.pass(1_000);
     world.agent.fault = "none";
-    await world.clock.advance(1_000);
+    await world.clock.pass(1_000);
     // It could be asked again, and the count began anew.
     world.agent.fault = "refused";
     world.agent.wake();
-    await world.clock.advance(1_999);
+    await world.clock.pass(1_999);
     expect(lost.aborted).toBe(false);
-    await world.clock.advance(1);
+    await world.clock.pass(1);
     expect(lost.aborted).toBe(true);
   });
 
@@ -239,15 +239,15 @@ describe("a session that is kept", () => {
     const { agent, clock } = world;
     const session = await KeptSession.open(world.options(), { name: "n", ttl: "10s" });
     const renewals = (): number => agent.requests.filter((line) => line.includes("/renew/")).length;
-    await clock.advance(5_000);
+    await clock.pass(5_000);
     expect(renewals()).toBe(1);
     agent.fault = "refused";
-    await clock.advance(5_000);
-    await clock.advance(3_000);
+    await clock.pass(5_000);
+    await clock.pass(3_000);
     expect(renewals()).toBe(5);
     agent.fault = "none";
-    await clock.advance(1_000);
-    await clock.advance(4_999);
+    await clock.pass(1_000);
+    await clock.pass(4_999);
     expect(renewals()).toBe(6);
     await session.end();
     expect(agent.sessions.size).toBe(0);
@@ -258,7 +258,7 @@ describe("a session that is kept", () => {
     const world = new World();
     const session = await KeptSession.open(world.options(), { name: "n", ttl: "10s" });
     world.agent.sessions.clear();
-    await world.clock.advance(5_000);
+    await world.clock.pass(5_000);
     expect(session.expired.aborted).toBe(true);
     await session.end();
     expect(world.agent.requests.some((line) => line.includes("/destroy/"))).toBe(false);
@@ -269,9 +269,9 @@ describe("a session that is kept", () => {
     const session = await KeptSession.open(world.options(), { name: "n", ttl: "10s" });
     world.agent.deliver = () => new Promise(() => undefined);
     const ending = session.end();
-    await world.clock.advance(4_999);
+    await world.clock.pass(4_999);
     expect(await stateOf(ending)).toBe("pending");
-    await world.clock.advance(1);
+    await world.clock.pass(1);
     expect(await stateOf(ending)).toBeUndefined();
   });
 

@@ -9,7 +9,7 @@ import { txnCommands } from "../fsm/txn-commands.ts";
 import type { Consensus } from "../lib/consensus.ts";
 import { silentLog } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
-import { ManualClock } from "../raft/node/test-kit.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import type { ServerContext } from "../server/context.ts";
 import { kvEndpoints } from "../server/kv.ts";
 import { createLockDelays } from "../server/lock-delays.ts";

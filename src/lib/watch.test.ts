@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ManualClock, settle } from "../agent/test-kit.ts";
+import { ManualClock, settled } from "./manual-clock.ts";
 import { ProconsulError } from "./errors.ts";
 import { runWatch, type WatchMark, type WatchView } from "./watch-plan.ts";
 import { parseWatch, type WatchParams } from "./watch-spec.ts";
@@ -127,8 +127,8 @@ async function run(readings: readonly (readonly [WatchMark, string] | string)[])
     failed: (reason, retryMs) => void failed.push(`${reason} ${retryMs}`),
   });
   while (!over.signal.aborted) {
-    await settle();
-    await clock.advance(200_000);
+    await settled();
+    await clock.pass(200_000);
   }
   await running;
   return { handled, failed, asked };

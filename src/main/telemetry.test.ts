@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ManualClock, settle } from "../agent/test-kit.ts";
+import { ManualClock, settled } from "../lib/manual-clock.ts";
 import type { StatsdParts } from "../agent/statsd-sink.ts";
 import { testLoad } from "../config/testing.ts";
 import { silentLog } from "../lib/log.ts";
@@ -43,13 +43,13 @@ function parts(failures: number): {
 test("a daemon whose name is not known yet is tried again", async () => {
   const { parts: net, clock, packets } = parts(3);
   using telemetry = await openTelemetry(net, configured({ dogstatsd_addr: "stats:8125" }));
-  await clock.advance(1_000);
-  await clock.advance(2_000);
+  await clock.pass(1_000);
+  await clock.pass(2_000);
   telemetry.registry.count("lost");
-  await clock.advance(4_000);
-  await settle();
+  await clock.pass(4_000);
+  await settled();
   telemetry.registry.count("heard");
-  await clock.advance(100);
+  await clock.pass(100);
   expect(packets).toEqual(["consul.heard:1|c\n"]);
 });
 

@@ -15,7 +15,8 @@ import { defaultYamuxOptions } from "../wire/yamux/options.ts";
 import { YamuxSession } from "../wire/yamux/session.ts";
 import { SnapshotClient } from "./snapshot-client.ts";
 import type { SnapshotTarget } from "./service.ts";
-import { answers, openTestDoor, settled, type TestDoor } from "./testing.ts";
+import { settled } from "../lib/manual-clock.ts";
+import { answers, openTestDoor, type TestDoor } from "./testing.ts";
 
 const key = (text: string): KeyRequest => KeyRequest.make({ Key: byteString(Buffer.from(text)) });
 const leader = answers(statusLeader, () => Promise.resolve("10.0.0.1:8300"));

@@ -17,7 +17,7 @@ import { NodeService } from "../wire/structs/service.ts";
 import { decodeSubscribeRequest, subscribePath } from "../wire/subscribe/messages.ts";
 import type { GrpcCall } from "./grpc-call.ts";
 import { serveGrpcCall } from "./subscriptions.ts";
-import { settled } from "./testing.ts";
+import { settled } from "../lib/manual-clock.ts";
 
 function requestBytes(o: {
   topic?: number;

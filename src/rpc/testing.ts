@@ -1,5 +1,5 @@
 /** For tests: a clock moved by hand, a service of a few methods, and a door with its pool on a network in memory. */
-import { monotonicMs, wallMs, type Clock, type MonotonicMs, type WallMs } from "../lib/clock.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { MemoryNet } from "../lib/memory-net.ts";
 import { noMetrics } from "../lib/metrics.ts";
@@ -8,55 +8,6 @@ import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
 import { defaultRpcDoorOptions, RpcDoor, type RpcDoorOptions } from "./rpc-door.ts";
 import { RpcPool, serverPoolOptions, type RpcPoolOptions } from "./rpc-pool.ts";
 import type { RpcServer, RpcService, SnapshotService } from "./service.ts";
-
-/** Time that passes only when told. */
-export class ManualClock implements Clock {
-  #nowMs = 1_000;
-  #timers: { readonly atMs: number; readonly fn: () => void }[] = [];
-
-  monotonicMs(): MonotonicMs {
-    return monotonicMs(this.#nowMs);
-  }
-
-  wallMs(): WallMs {
-    return wallMs(1_700_000_000_000 + this.#nowMs);
-  }
-
-  after(delayMs: number, fn: () => void): Disposable {
-    const timer = { atMs: this.#nowMs + delayMs, fn };
-    this.#timers.push(timer);
-    return {
-      [Symbol.dispose]: () => {
-        this.#timers = this.#timers.filter((one) => one !== timer);
-      },
-    };
-  }
-
-  /** Timers that have not fired. */
-  get timerCount(): number {
-    return this.#timers.length;
-  }
-
-  /** Lets time pass; what is due meanwhile runs in order, and what it promised settles in between. */
-  async pass(ms: number): Promise<void> {
-    const untilMs = this.#nowMs + ms;
-    for (;;) {
-      await settled();
-      const due = this.#timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
-      if (due === undefined) break;
-      this.#timers = this.#timers.filter((one) => one !== due);
-      this.#nowMs = Math.max(this.#nowMs, due.atMs);
-      due.fn();
-    }
-    this.#nowMs = untilMs;
-    await settled();
-  }
-}
-
-/** Resolves when everything that was on its way in memory has arrived. */
-export async function settled(): Promise<void> {
-  for (let turn = 0; turn < 3; turn += 1) await new Promise((done) => void setImmediate(done));
-}
 
 /** Answers one method. */
 export interface TestMethod {

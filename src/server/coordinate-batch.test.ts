@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
-import { ManualClock } from "../raft/node/test-kit.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import type { Coordinate } from "../wire/structs/operator.ts";
 import { CoordinateUpdates } from "./coordinate-batch.ts";
 

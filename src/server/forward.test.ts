@@ -9,7 +9,7 @@ import { kvCommands, kvSnapshotPart } from "../fsm/kv-commands.ts";
 import { LeaderForwarder } from "../rpc/leader-forwarder.ts";
 import { RpcDoor } from "../rpc/rpc-door.ts";
 import { RpcPool, serverPoolOptions } from "../rpc/rpc-pool.ts";
-import { ManualClock, settled } from "../rpc/testing.ts";
+import { ManualClock, settled } from "../lib/manual-clock.ts";
 import { systemArchiveTools } from "../runtime/archive-tools.ts";
 import { StateStore } from "../state/store.ts";
 import { RpcConnectionError } from "../wire/rpc/error-text.ts";

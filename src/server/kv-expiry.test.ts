@@ -1,8 +1,8 @@
+import { ManualClock } from "../lib/manual-clock.ts";
 import { describe, expect, test } from "bun:test";
 import { kvCommands, kvSnapshotPart } from "../fsm/kv-commands.ts";
 import { Fsm } from "../fsm/fsm.ts";
 import { utf8ByteString } from "../lib/byte-string.ts";
-import { monotonicMs, wallMs, type Clock } from "../lib/clock.ts";
 import { silentLog } from "../lib/log.ts";
 import type { Member } from "../lib/members.ts";
 import { kvGet } from "../state/kv.ts";
@@ -18,41 +18,8 @@ import { InstantConsensus, testContext, testPool } from "./testing.ts";
 const second = 1e9;
 const startMs = 1_800_000_000_000;
 
-class ManualClock implements Clock {
-  #nowMs = 0;
-  #timers: { readonly atMs: number; readonly fn: () => void }[] = [];
-  monotonicMs(): ReturnType<Clock["monotonicMs"]> {
-    return monotonicMs(this.#nowMs);
-  }
-  wallMs(): ReturnType<Clock["wallMs"]> {
-    return wallMs(startMs + this.#nowMs);
-  }
-  after(delayMs: number, fn: () => void): Disposable {
-    const timer = { atMs: this.#nowMs + delayMs, fn };
-    this.#timers.push(timer);
-    return { [Symbol.dispose]: () => (this.#timers = this.#timers.filter((one) => one !== timer)) };
-  }
-  async advance(ms: number): Promise<void> {
-    const endMs = this.#nowMs + ms;
-    for (;;) {
-      await settled();
-      const due = this.#timers.filter(({ atMs }) => atMs <= endMs).sort((a, b) => a.atMs - b.atMs)[0];
-      if (due === undefined) break;
-      this.#timers = this.#timers.filter((one) => one !== due);
-      this.#nowMs = due.atMs;
-      due.fn();
-    }
-    this.#nowMs = endMs;
-    await settled();
-  }
-}
-
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
-}
-
 class World {
-  readonly clock = new ManualClock();
+  readonly clock = new ManualClock(startMs - 1_000);
   readonly store = new StateStore();
   readonly fsm = new Fsm(this.store, [...kvCommands], [kvSnapshotPart]);
   readonly consensus = new InstantConsensus(this.fsm);
@@ -93,16 +60,16 @@ describe("a key with a time to live", () => {
     const world = new World();
     await world.put("a", 5 * second);
     await world.put("b", 2 * second);
-    await world.clock.advance(1999);
+    await world.clock.pass(1999);
     expect([world.has("a"), world.has("b")]).toEqual([true, true]);
     const { index } = kvGet(world.store, utf8ByteString("b"));
     const request = KeyRequest.make({ Datacenter: "dc1", Key: utf8ByteString("b"), MinQueryIndex: index });
     const reading = world.server.call(kvsGet, request);
-    await world.clock.advance(1);
+    await world.clock.pass(1);
     expect((await reading).Entries).toBeNull();
-    await world.clock.advance(2999);
+    await world.clock.pass(2999);
     expect(world.has("a")).toBe(true);
-    await world.clock.advance(1);
+    await world.clock.pass(1);
     expect(world.has("a")).toBe(false);
     expect(world.store.tables.kvExpiries.size).toBe(0);
   });
@@ -111,12 +78,12 @@ describe("a key with a time to live", () => {
     const world = new World();
     await world.put("a", 2 * second);
     await world.put("b", 2 * second);
-    await world.clock.advance(1000);
+    await world.clock.pass(1000);
     await world.put("a", 2 * second);
     await world.put("b", 0);
-    await world.clock.advance(1500);
+    await world.clock.pass(1500);
     expect([world.has("a"), world.has("b")]).toEqual([true, true]);
-    await world.clock.advance(60_000);
+    await world.clock.pass(60_000);
     expect([world.has("a"), world.has("b")]).toEqual([false, true]);
     expect(DirEntry.json(kvGet(world.store, utf8ByteString("b")).entry as DirEntry)).not.toContain(
       "ExpiresAt",
@@ -134,16 +101,16 @@ describe("a key with a time to live", () => {
     const old = new World();
     old.expiry.stop();
     await old.put("a", 2 * second);
-    await old.clock.advance(10_000);
+    await old.clock.pass(10_000);
     expect(old.has("a")).toBe(true);
     const { state } = await old.consensus.snapshot();
     const next = new World();
     next.expiry.stop();
     await next.consensus.restore(state);
-    await next.clock.advance(10_000);
+    await next.clock.pass(10_000);
     expect(next.has("a")).toBe(true);
     next.expiry.start();
-    await next.clock.advance(0);
+    await next.clock.pass(0);
     expect(next.has("a")).toBe(false);
   });
 
@@ -151,16 +118,16 @@ describe("a key with a time to live", () => {
     const world = new World();
     world.failures = 2;
     await world.put("a", second);
-    await world.clock.advance(2999);
+    await world.clock.pass(2999);
     expect(world.has("a")).toBe(true);
-    await world.clock.advance(1);
+    await world.clock.pass(1);
     expect(world.has("a")).toBe(false);
   });
 
   test("many that go at once all go", async () => {
     const world = new World();
     for (let at = 0; at < 1000; at += 1) await world.put(`k${at}`, second);
-    await world.clock.advance(1000);
+    await world.clock.pass(1000);
     expect(world.store.tables.kvs.size).toBe(0);
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
 import type { Member, MemberEvent, MemberPool } from "../lib/members.ts";
 import { noMetrics } from "../lib/metrics.ts";
-import { ManualClock } from "../raft/node/test-kit.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { Fsm } from "../fsm/fsm.ts";
 import { StateStore } from "../state/store.ts";
 import { runLeaderDuties } from "./leader-duties.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
-import { ManualClock } from "../raft/node/test-kit.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { createLockDelays } from "./lock-delays.ts";
 import { createSessionTimers } from "./session-timers.ts";
 import { createTombstoneGc } from "./tombstone-gc.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { StateMachine } from "../lib/consensus.ts";
 import { labelledMetrics, noMetrics } from "../lib/metrics.ts";
-import { ManualClock } from "../rpc/testing.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { measuredMachine } from "./measured-machine.ts";
 
 test("commands are timed by their kind, and by operation where it is known", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { MetricLabel, Metrics } from "../lib/metrics.ts";
 import type { RpcService } from "../rpc/service.ts";
-import { ManualClock } from "../rpc/testing.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { catalogRegister, healthServiceNodes, kvsGet } from "../wire/rpc/methods.ts";
 import {
   IndexedCheckServiceNodes,

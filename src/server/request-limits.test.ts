@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { silentLog } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
-import { ManualClock } from "../rpc/testing.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { RequestLimiter, type RequestLimits } from "./request-limits.ts";
 
 function limiter(limits: RequestLimits, isLeader = false) {

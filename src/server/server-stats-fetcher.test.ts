@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { ConsensusStatus } from "../lib/consensus.ts";
 import { silentLog } from "../lib/log.ts";
 import { must } from "../lib/assert.ts";
-import { ManualClock } from "../raft/node/test-kit.ts";
+import { ManualClock } from "../lib/manual-clock.ts";
 import { parseServer, type ServerInfo } from "../wire/gossip/agent-tags.ts";
 import type { RaftStats } from "../wire/rpc/status-methods.ts";
 import { raftStatsOf, toLogStats } from "./raft-stats.ts";

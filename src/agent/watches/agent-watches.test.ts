@@ -4,7 +4,7 @@ import { ProconsulError } from "../../lib/errors.ts";
 import type { WatchMark, WatchSource } from "../../lib/watch-plan.ts";
 import type { Watch, WatchParams } from "../../lib/watch-spec.ts";
 import type { CommandProbe, HttpProbe } from "../check-io.ts";
-import { ManualClock, settle } from "../test-kit.ts";
+import { ManualClock, settled } from "../../lib/manual-clock.ts";
 import { AgentWatches, type AgentWatchParts } from "./agent-watches.ts";
 import { readAgentWatches } from "./watch-stanza.ts";
 
@@ -147,9 +147,9 @@ test("a handler gets the view as it is and each change, with its index", async (
   const world = new World();
   using watches = world.watches();
   watches.replace([{ ...key, token: "t", datacenter: "dc2", args: ["notify", "-x"] }]);
-  await settle();
+  await settled();
   world.set(`{"a":1}`);
-  await settle();
+  await settled();
   expect(world.opened).toMatchObject([{ token: "t", datacenter: "dc2", spec: { kind: "key", key: "a" } }]);
   expect(world.ran.map(({ argv, stdin, env }) => ({ argv, stdin: text(stdin), env }))).toEqual([
     { argv: ["notify", "-x"], stdin: "null\n", env: { CONSUL_INDEX: "1" } },
@@ -165,9 +165,9 @@ test("a script runs in the shell, and its failure is logged without ending the w
   world.exitCode = 3;
   using watches = world.watches();
   watches.replace([{ ...key, handler: "a | b" }]);
-  await settle();
+  await settled();
   world.set("1");
-  await settle();
+  await settled();
   expect(world.ran.map(({ argv }) => argv)).toEqual([
     ["/bin/sh", "-c", "a | b"],
     ["/bin/sh", "-c", "a | b"],
@@ -183,10 +183,10 @@ test("an HTTP handler is sent the view, with its own headers", async () => {
   using watches = world.watches();
   const config = { path: "https://h/p", method: "PUT", header: { "x-a": ["1", "2"] }, timeout: "3s" };
   watches.replace([{ ...key, handler_type: "http", http_handler_config: config }]);
-  await settle();
+  await settled();
   world.status = 500;
   world.set("7");
-  await settle();
+  await settled();
   expect(world.posted).toMatchObject([
     { url: "https://h/p", method: "PUT", body: "null\n", timeoutMs: 3_000, tlsSkipVerify: false },
     {
@@ -204,13 +204,13 @@ test("a view that cannot be read is tried again, later each time, and then told 
   const world = new World();
   using watches = world.watches();
   watches.replace([{ ...key, args: ["x"] }]);
-  await settle();
+  await settled();
   world.fail("no leader");
-  await settle();
-  await world.clock.advance(5_000);
-  await world.clock.advance(20_000);
+  await settled();
+  await world.clock.pass(5_000);
+  await world.clock.pass(20_000);
   world.fail(undefined);
-  await world.clock.advance(45_000);
+  await world.clock.pass(45_000);
   expect(world.lines.filter((line) => line.startsWith("error"))).toEqual([
     `error watch: Watch errored {"type":"key","error":"no leader","retry":"5s"}`,
     `error watch: Watch errored {"type":"key","error":"no leader","retry":"20s"}`,
@@ -224,11 +224,11 @@ test("a server that comes up is asked at once, and the waits begin anew", async 
   using watches = world.watches();
   world.fail("no servers");
   watches.replace([{ ...key, args: ["x"] }]);
-  await world.clock.advance(5_000);
+  await world.clock.pass(5_000);
   watches.serverUp();
-  await settle();
+  await settled();
   world.fail(undefined);
-  await world.clock.advance(5_000);
+  await world.clock.pass(5_000);
   expect(
     world.lines.filter((line) => line.startsWith("error")).map((line) => /"retry":"(\w+)"/u.exec(line)?.[1]),
   ).toEqual(["5s", "20s", "5s"]);
@@ -240,20 +240,20 @@ test("a reload ends the old watches, unless the new ones are no good", async () 
   const world = new World();
   using watches = world.watches();
   watches.replace([{ ...key, args: ["old"] }]);
-  await settle();
+  await settled();
   expect(() => watches.reload([{ ...key, args: ["new"] }, { type: "key" }])).toThrow(
     "Failed reloading watches: Failed to parse watch: Must specify a single key to watch",
   );
   world.set("1");
-  await settle();
+  await settled();
   watches.reload([{ ...key, args: ["new"] }]);
-  await settle();
+  await settled();
   world.set("2");
-  await settle();
+  await settled();
   expect(world.ran.map(({ argv }) => argv[0])).toEqual(["old", "old", "new", "new"]);
   watches[Symbol.dispose]();
   world.set("3");
-  await settle();
+  await settled();
   expect(world.ran.length).toBe(4);
 });
 

@@ -16,7 +16,8 @@ import { recoverCluster, recoverFromPeersFile } from "./recovery.ts";
 import { RaftDataError } from "./refusal.ts";
 import { restoreNewest } from "./restore-newest.ts";
 import { snapshotMetaCodec } from "./snapshot-meta.ts";
-import { ListMachine, ManualClock, TestCluster, text, until } from "./test-kit.ts";
+import { ManualClock } from "../../lib/manual-clock.ts";
+import { ListMachine, TestCluster, text, until } from "./test-kit.ts";
 
 describe("peers.json", () => {
   const one = '{"id": "a", "address": "10.1.0.1:8300"}';

@@ -1,5 +1,5 @@
 /** For tests of the node: a clock that is moved by hand, a machine easy to compare, a cluster in one process. */
-import { monotonicMs, wallMs, type Clock } from "../../lib/clock.ts";
+import { ManualClock } from "../../lib/manual-clock.ts";
 import type { ConsensusServer, StateMachine } from "../../lib/consensus.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import { silentLog } from "../../lib/log.ts";
@@ -12,30 +12,6 @@ import { MemorySnapshotStore } from "./memory-snapshot-store.ts";
 import { MemoryNetwork } from "./memory-transport.ts";
 import { openRaftNode, type RaftNode, type RaftNodeOptions } from "./raft-node.ts";
 import type { Transport } from "./transport.ts";
-
-/** Time stands still unless `advance` is called. */
-export class ManualClock implements Clock {
-  #nowMs = 1_000;
-  #timers: { readonly atMs: number; readonly fn: () => void }[] = [];
-
-  monotonicMs(): ReturnType<Clock["monotonicMs"]> {
-    return monotonicMs(this.#nowMs);
-  }
-  wallMs(): ReturnType<Clock["wallMs"]> {
-    return wallMs(1_700_000_000_000 + this.#nowMs);
-  }
-  after(delayMs: number, fn: () => void): Disposable {
-    const timer = { atMs: this.#nowMs + delayMs, fn };
-    this.#timers.push(timer);
-    return { [Symbol.dispose]: () => (this.#timers = this.#timers.filter((one) => one !== timer)) };
-  }
-  advance(ms: number): void {
-    this.#nowMs += ms;
-    const due = this.#timers.filter((timer) => timer.atMs <= this.#nowMs).sort((a, b) => a.atMs - b.atMs);
-    this.#timers = this.#timers.filter((timer) => timer.atMs > this.#nowMs);
-    for (const timer of due) timer.fn();
-  }
-}
 
 /** Lets what is ready happen, then moves time by a millisecond, until `condition`; fails after 60 s of its time. */
 export async function until(
