@@ -48,6 +48,8 @@ export interface AgentOptions {
   readonly args: readonly string[];
   /** Another program than ours. */
   readonly program?: string;
+  /** Beside what this process has in its environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Starts agents and ends them all on disposal, with their folders. */
@@ -62,7 +64,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   /** `agent -node NAME -bind ADDRESS -client … -data-dir … ARGS`; settles at once, see `until`. */
-  start({ name, host, args, program = launcher }: AgentOptions): ClusterAgent {
+  start({ name, host, args, program = launcher, env = {} }: AgentOptions): ClusterAgent {
     const address = this.network.address(host);
     const dataDir = join(this.folder, name);
     const argv = this.network.on(host, [
@@ -75,7 +77,11 @@ export class Cluster implements AsyncDisposable {
       ...args,
     ]);
     const [command, ...rest] = argv;
-    const child = spawn(command, rest, { cwd: this.folder, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(command, rest, {
+      cwd: this.folder,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     this.#children.add(child);
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import type { Rng } from "../../src/lib/rng.ts";
 import { namespacesMissing } from "../../test/support/test-network.ts";
+import { clockLibrary } from "./clocks.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Servers } from "./servers.ts";
 
@@ -14,6 +15,9 @@ const killedMs = { least: 0, more: 3_000 };
 const pausedMs = { least: 200, more: 5_000 };
 const cutMs = { least: 1_000, more: 7_000 };
 const fullMs = { least: 1_000, more: 3_000 };
+const wrongMs = { least: 2_000, more: 6_000 };
+/** How far a clock jumps, either way. */
+const jumpSeconds = { least: 1, more: 86_400 };
 
 /** Why a fault cannot be done here, or undefined. */
 export function faultMissing(name: FaultName, serverCount: number): string | undefined {
@@ -28,7 +32,7 @@ export function faultMissing(name: FaultName, serverCount: number): string | und
       if (process.getuid?.() !== 0) return "small disks need root";
       return spawnSync("mount", ["-V"]).status === 0 ? undefined : "small disks need `mount`";
     case "clock":
-      return "the servers share this machine's clock, and Linux has no namespaces for the time of day";
+      return clockLibrary() === undefined ? "clocks that jump need libfaketime" : undefined;
     default:
       return name satisfies never;
   }
@@ -112,7 +116,11 @@ async function doFault(parts: FaultParts, name: FaultName, victims: readonly num
       return;
     }
     case "clock":
-      throw new Error("clocks cannot be moved");
+      // Each its own way: all together would be no fault.
+      for (const one of victims) servers.moveClock(one, draw(rng, jumpSeconds) * (rng.chance(1, 2) ? 1 : -1));
+      await pause(draw(rng, wrongMs));
+      for (const one of victims) servers.moveClock(one, 0);
+      return;
     default:
       return name satisfies never;
   }

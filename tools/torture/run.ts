@@ -54,6 +54,7 @@ export async function torture(options: RunOptions): Promise<RunOutcome> {
     network,
     program: options.program,
     smallDisks: names.includes("disk"),
+    ownClocks: names.includes("clock"),
   });
   for (const number of servers.numbers()) servers.start(number);
   await servers.ready();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { must } from "../../src/lib/assert.ts";
 import { Cluster, type ClusterAgent } from "../../test/support/cluster.ts";
 import type { TestNetwork } from "../../test/support/test-network.ts";
+import { Clocks, clockLibrary } from "./clocks.ts";
 import { exchange } from "./http.ts";
 import type { Endpoint } from "./recorder.ts";
 
@@ -22,6 +23,8 @@ export interface ServersOptions {
   readonly program: string | undefined;
   /** Give each server a small disk of its own; needs root. */
   readonly smallDisks: boolean;
+  /** Give each server a time of day of its own; needs `clockLibrary`. */
+  readonly ownClocks: boolean;
 }
 
 interface Slot {
@@ -39,6 +42,7 @@ export class Servers implements AsyncDisposable {
   readonly #options: ServersOptions;
   readonly #slots: readonly Slot[];
   readonly #mounted: string[] = [];
+  readonly #clocks: Clocks | undefined;
 
   constructor(options: ServersOptions) {
     this.count = options.count;
@@ -50,6 +54,12 @@ export class Servers implements AsyncDisposable {
       incarnation: 0,
       earlier: "",
     }));
+    if (options.ownClocks) {
+      this.#clocks = new Clocks(
+        this.#cluster.folder,
+        must(clockLibrary(), "there is a library for own clocks"),
+      );
+    }
     if (options.smallDisks) for (const number of this.numbers()) this.#mount(number);
   }
 
@@ -74,6 +84,7 @@ export class Servers implements AsyncDisposable {
         "-hcl=performance { raft_multiplier = 1 }",
       ],
       ...(this.#options.program === undefined ? {} : { program: this.#options.program }),
+      ...(this.#clocks === undefined ? {} : { env: this.#clocks.environment(number) }),
     });
   }
 
@@ -95,6 +106,11 @@ export class Servers implements AsyncDisposable {
   async kill(number: number): Promise<void> {
     const { agent } = this.#slot(number);
     if (agent?.isRunning() === true) await agent.end("SIGKILL");
+  }
+
+  /** Sets the time of day of a server, by its distance from this machine's. */
+  moveClock(number: number, seconds: number): void {
+    must(this.#clocks, "servers have their own clocks").move(number, seconds);
   }
 
   /** Leaves no space on a small disk. */
