@@ -1,9 +1,9 @@
 /**
  * The questions that are asked again and again, with how they are answered.
  *
- * A question is planned when it is asked the second time, so that names that are asked once cost nothing here. A plan
- * holds while all that it was made of does (`Sources`), and a second at most: that bounds what a forgotten dependency
- * could do.
+ * A question is planned when it is asked the second time, so that names that are asked once cost nothing here; so do
+ * those of which there are more than plans. A plan holds while all that it was made of does (`Sources`), and a second
+ * at most: that bounds what a forgotten dependency could do.
  */
 import type { Clock } from "../lib/clock.ts";
 import type { Metrics } from "../lib/metrics.ts";
@@ -63,9 +63,7 @@ export class AnswerPlans {
   }
 
   /** The answer to a question as it came; `undefined` if there is no plan for it that holds. */
-  answer(bytes: Uint8Array, network: DnsNetwork): Uint8Array | undefined {
-    const asked = readAsked(bytes, network);
-    if (asked === undefined) return undefined;
+  answer(bytes: Uint8Array, asked: Asked): Uint8Array | undefined {
     const hash = hashOf(bytes, asked.questionEnd);
     const entry = this.#entries.get(hash);
     if (entry === undefined || !isQuestion(entry.question, bytes, asked)) return undefined;
@@ -93,17 +91,28 @@ export class AnswerPlans {
   sourcesFor(bytes: Uint8Array, network: DnsNetwork): Sources | undefined {
     const asked = readAsked(bytes, network);
     if (asked === undefined || this.#parts.rpc.keep === undefined) return undefined;
-    const hash = hashOf(bytes, asked.questionEnd);
+    if (this.isWorthPlanning(bytes, asked)) return new Sources(this.#parts.rpc);
+    this.sight(bytes, asked);
+    return undefined;
+  }
+
+  /** Whether a question came a moment ago, and there is a place for its plan. */
+  isWorthPlanning(bytes: Uint8Array, { questionEnd }: Asked): boolean {
+    const hash = hashOf(bytes, questionEnd);
+    // One that was planned and has become too old is asked again.
+    if (this.#entries.has(hash)) return true;
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs - this.#sightingsSinceMs >= sightingAgeMsMax) {
       this.#sightings.fill(0);
       this.#sightingsSinceMs = nowMs;
     }
-    // One that was planned and has become too old is asked again.
-    const isKnown = this.#entries.has(hash) || this.#sightings[hash & (sightingsMax - 1)] === hash;
-    if (isKnown) return new Sources(this.#parts.rpc);
+    return this.#sightings[hash & (sightingsMax - 1)] === hash && this.#hasPlace(nowMs);
+  }
+
+  /** Notes that a question came. */
+  sight(bytes: Uint8Array, { questionEnd }: Asked): void {
+    const hash = hashOf(bytes, questionEnd);
     this.#sightings[hash & (sightingsMax - 1)] = hash;
-    return undefined;
   }
 
   /** Keeps how a question was answered; `message` is its answer before it was made to fit. */
@@ -137,6 +146,13 @@ export class AnswerPlans {
       token === this.#parts.token() &&
       sources.isCurrent()
     );
+  }
+
+  /** Where more questions take turns than there are plans, one that drives out another would be of no use itself. */
+  #hasPlace(nowMs: number): boolean {
+    if (this.#entries.size < plansMax) return true;
+    for (const { madeMs } of this.#entries.values()) return nowMs - madeMs >= planAgeMsMax;
+    return true;
   }
 
   #forget(hash: number, entry: Entry | undefined): void {

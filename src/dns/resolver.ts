@@ -14,8 +14,6 @@ import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
 import { catalogNodeServices, healthServiceNodes } from "../wire/rpc/methods.ts";
 import { queryNotFoundText } from "../wire/rpc/prepared-query-methods.ts";
 import type { CheckServiceNode, Node } from "../wire/structs/catalog.ts";
-import { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
-import { NodeSpecificRequest } from "../wire/structs/common.ts";
 import {
   classInternet,
   dnsType,
@@ -26,10 +24,12 @@ import {
 } from "../wire/dns/message.ts";
 import { fullName } from "../wire/dns/name.ts";
 import { recordAddress } from "./address.ts";
+import { readAsked } from "./asked.ts";
 import { AnswerPlans } from "./answer-plans.ts";
 import { addressInName } from "./address-in-name.ts";
 import { found, noSuchName, reply, subnetAddress, type Found } from "./answers.ts";
 import { HealthyInstances } from "./healthy.ts";
+import { MissingNames } from "./missing-names.ts";
 import { answerReverse } from "./reverse.ts";
 import { executeQuery, queryTtl } from "./query.ts";
 import { parseLookup, type Lookup } from "./lookup.ts";
@@ -44,6 +44,7 @@ import {
   type RecordContext,
 } from "./records.ts";
 import type { Recursors } from "./recursor.ts";
+import { nodeRequest, serviceRequest, type WantedService } from "./requests.ts";
 import { domainOf, isInDomain, isTooStale, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
 import { soaRecord } from "./soa.ts";
 import { shuffled } from "./shuffled.ts";
@@ -101,16 +102,24 @@ export class DnsResolver {
   readonly #parts: ResolverParts;
   readonly #healthy = new HealthyInstances();
   readonly #plans: AnswerPlans;
+  readonly #missing: MissingNames;
   readonly #random = (limit: number): number => this.#parts.random(limit);
 
   constructor(parts: ResolverParts) {
     this.#parts = parts;
     this.#plans = new AnswerPlans(parts);
+    this.#missing = new MissingNames(parts, this.#healthy);
   }
 
-  /** The answer at hand to a question that was asked before; `undefined`: ask `answer`. */
+  /** The answer at hand to a question that was asked before, or about nothing; `undefined`: ask `answer`. */
   answerNow(bytes: Uint8Array, network: DnsNetwork): Uint8Array | undefined {
-    return this.#plans.answer(bytes, network);
+    const asked = readAsked(bytes, network);
+    if (asked === undefined) return undefined;
+    const planned = this.#plans.answer(bytes, asked);
+    if (planned !== undefined || this.#plans.isWorthPlanning(bytes, asked)) return planned;
+    const missing = this.#missing.answer(bytes, asked);
+    if (missing !== undefined) this.#plans.sight(bytes, asked);
+    return missing;
   }
 
   /** `bytes` is the question as it came. Never rejects for what the question holds. */
@@ -238,7 +247,8 @@ export class DnsResolver {
 
   async #service(asking: Asking, lookup: Extract<Lookup, { kind: "service" }>): Promise<Found> {
     const { settings, question } = asking;
-    if (lookup.locality.peer !== undefined) return noSuchName;
+    // Those of the mesh are looked for here, whatever peer is named.
+    if (lookup.locality.peer !== undefined && lookup.variant === "plain") return noSuchName;
     const datacenter = lookup.locality.datacenter ?? settings.datacenter;
     const nodes = await this.#instances(asking, { ...lookup, datacenter });
     if (nodes.length === 0) return noSuchName;
@@ -286,26 +296,9 @@ export class DnsResolver {
     };
   }
 
-  async #instances(
-    asking: Asking,
-    lookup: {
-      readonly service: string;
-      readonly tag: string;
-      readonly variant: "plain" | "connect" | "ingress";
-      readonly datacenter: string;
-    },
-  ): Promise<readonly CheckServiceNode[]> {
+  async #instances(asking: Asking, wanted: WantedService): Promise<readonly CheckServiceNode[]> {
     const { settings } = asking;
-    const request = ServiceSpecificRequest.make({
-      Datacenter: lookup.datacenter,
-      ServiceName: lookup.service,
-      ServiceTags: lookup.tag === "" ? [] : [lookup.tag],
-      TagFilter: lookup.tag !== "",
-      Connect: lookup.variant === "connect",
-      Ingress: lookup.variant === "ingress",
-      AllowStale: settings.allowStale,
-      Token: this.#parts.token(),
-    });
+    const request = serviceRequest(settings, this.#parts.token(), wanted);
     const first = await this.#read(asking, healthServiceNodes, request);
     const answer = isTooStale(settings, first.LastContact)
       ? await this.#parts.rpc.call(healthServiceNodes, { ...request, AllowStale: false })
@@ -407,12 +400,7 @@ export class DnsResolver {
     if (!wanted.includes(question.type)) return found({ answers: [] });
     if (lookup.locality.peer !== undefined) return noSuchName;
     const datacenter = lookup.locality.datacenter ?? settings.datacenter;
-    const request = NodeSpecificRequest.make({
-      Datacenter: datacenter,
-      Node: lookup.node,
-      AllowStale: settings.allowStale,
-      Token: this.#parts.token(),
-    });
+    const request = nodeRequest(settings, this.#parts.token(), { node: lookup.node, datacenter });
     const first = await this.#read(asking, catalogNodeServices, request);
     const answer = isTooStale(settings, first.LastContact)
       ? await this.#parts.rpc.call(catalogNodeServices, { ...request, AllowStale: false })

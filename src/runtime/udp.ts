@@ -12,7 +12,7 @@ export function bindDatagrams(at: NetAddress, receive: Receive): Promise<UdpSock
   return typeof Bun === "undefined" ? bindOnNode(at, receive) : bindOnBun(at, receive);
 }
 
-type Datagram = readonly [bytes: Uint8Array, port: number, host: string];
+const fieldsOfDatagram = 3;
 
 async function bindOnBun(at: NetAddress, receive: Receive): Promise<UdpSocket> {
   const socket = await Bun.udpSocket({
@@ -25,28 +25,30 @@ async function bindOnBun(at: NetAddress, receive: Receive): Promise<UdpSocket> {
       error: () => undefined,
     },
   });
-  let waiting: Datagram[] = [];
+  /** Bytes, port and host of one datagram after the other, as `sendMany` takes them. */
+  let waiting: (Uint8Array | number | string)[] = [];
   let isClosed = false;
   const flush = (): void => {
     const datagrams = waiting;
     waiting = [];
     if (isClosed || datagrams.length === 0) return;
     try {
-      if (datagrams.length > 1) {
-        socket.sendMany(datagrams.flat());
+      if (datagrams.length > fieldsOfDatagram) {
+        socket.sendMany(datagrams);
         return;
       }
     } catch {
       // One of them cannot be sent, and none was: each for itself below.
     }
-    for (const datagram of datagrams) sendOne(socket, datagram);
+    for (let at = 0; at < datagrams.length; at += fieldsOfDatagram)
+      sendOne(socket, datagrams.slice(at, at + fieldsOfDatagram) as [Uint8Array, number, string]);
   };
   return {
     address: { host: at.host, port: socket.port },
     send: (to, bytes) => {
       if (isClosed) return;
       if (waiting.length === 0) setImmediate(flush);
-      waiting.push([bytes, to.port, to.host]);
+      waiting.push(bytes, to.port, to.host);
     },
     close: () => {
       if (isClosed) return;
@@ -59,7 +61,7 @@ async function bindOnBun(at: NetAddress, receive: Receive): Promise<UdpSocket> {
 
 function sendOne(
   socket: { send(bytes: Uint8Array, port: number, host: string): boolean },
-  [bytes, port, host]: Datagram,
+  [bytes, port, host]: readonly [bytes: Uint8Array, port: number, host: string],
 ): void {
   try {
     socket.send(bytes, port, host);

@@ -170,15 +170,56 @@ const services: readonly Entry[] = [
   })),
 ];
 
+/** What speaks for a service in a mesh. */
+const mesh: readonly Entry[] = [
+  {
+    Node: "mesh-1",
+    Address: "10.7.0.1",
+    Service: service("one-sidecar-proxy", {
+      Kind: "connect-proxy",
+      Port: 21_000,
+      Proxy: { DestinationServiceName: "one" },
+    }),
+  },
+  {
+    Node: "mesh-2",
+    Address: "10.7.0.2",
+    Service: service("own-sidecar-proxy", {
+      Kind: "connect-proxy",
+      Address: "192.0.2.40",
+      Port: 21_001,
+      Proxy: { DestinationServiceName: "own" },
+    }),
+    Check: check("own-sidecar-proxy", "critical"),
+  },
+  { Node: "mesh-3", Address: "10.7.0.3", Service: service("native", { Connect: { Native: true } }) },
+];
+
+const queries: readonly object[] = [
+  { Name: "plain", Service: { Service: "one" } },
+  { Name: "Upper", Service: { Service: "web", Tags: ["v1"] }, DNS: { TTL: "9s" } },
+  { Name: "dotted.query.name", Service: { Service: "own", Tags: ["!none"] } },
+  { Name: "without", Service: { Service: "gone" }, DNS: { TTL: "9s" } },
+  { Name: "strict", Service: { Service: "warn", OnlyPassing: true } },
+  { Name: "outer", Service: { Service: "ext" }, DNS: { TTL: "9s" } },
+  { Name: "mesh", Service: { Service: "one", Connect: true } },
+  { Name: "meta", Service: { Service: "metasvc", NodeMeta: { k: "v" } } },
+  { Name: "near", Service: { Service: "web", Near: "_agent" } },
+  { Name: "far", Service: { Service: "web", Near: "_ip" } },
+  { Name: "elsewhere", Service: { Service: "gone", Failover: { NearestN: 2, Datacenters: ["dc7"] } } },
+  { Name: "tmpl-", Template: { Type: "name_prefix_match" }, Service: { Service: "${name.suffix}" } },
+];
+
 /** Registers everything, and puts a service of the agent into maintenance. */
 export async function fillCatalog(agent: DnsAgent): Promise<void> {
-  const entries = [...nodes, ...services];
+  const entries = [...nodes, ...services, ...mesh];
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let entry = entries[next++]; entry !== undefined; entry = entries[next++])
       await agent.put("/v1/catalog/register", entry);
   };
   await Promise.all(Array.from({ length: 8 }, worker));
+  for (const query of queries) await agent.post("/v1/query", query);
   await agent.put("/v1/agent/service/register", { Name: "maint", Port: 1, Address: "10.4.0.1" });
   await agent.put("/v1/agent/service/maintenance/maint?enable=true", {});
   await agent.put("/v1/agent/service/register", { Name: "local", Port: 2, Tags: ["t1"] });
@@ -230,7 +271,23 @@ export const names: readonly string[] = [
   "web.connect",
   "web.connect.dc1",
   "web.ingress",
-  "gone.virtual",
+  ...(
+    "one.connect own.connect native.connect x.one.connect _one._tcp.connect one.connect.dc1.dc one.connect.p1.peer " +
+    "one.ingress gone.ingress x.one.ingress one.ingress.dc2 gone.virtual one.virtual native.virtual x.one.virtual " +
+    "one.virtual.dc1.dc one.virtual.p1.peer one.virtual.dc1 one.virtual.a.b web.service.dc1.dc.dc2.dc " +
+    "web.service.p1.peer.p2.peer web.service.dc1.ns web.service.default.ns.default.ap web.default.ns.service " +
+    "four.node.default.ns four.node.default.ap.dc1.dc"
+  ).split(" "),
+  ...(
+    "plain PLAIN upper Upper dotted.query.name without strict outer mesh meta near far elsewhere tmpl-one tmpl-web " +
+    "tmpl-gone tmpl- x.plain _plain._tcp _dotted.query.name._tcp _plain._udp _plain"
+  )
+    .split(" ")
+    .map((query) => `${query}.query`),
+  "plain.query.dc1",
+  "plain.query.dc1.dc",
+  "plain.query.dc2",
+  "_plain._tcp.query.dc1",
   "capsservice.service",
   "CapsService.service",
   "CAPSTAG.capsservice.service",

@@ -14,7 +14,7 @@ function dataText(data: DnsData): string {
       return `${data.kind} ${data.target}`;
     case "SRV":
       // The servers' own ports are free ones of the moment.
-      return `SRV ${data.priority} ${data.weight} ${data.target.startsWith("srv1.") ? "" : data.port} ${data.target}`;
+      return `SRV ${data.priority} ${data.weight} ${isServer.test(data.target) ? "" : data.port} ${data.target}`;
     case "TXT":
       return `TXT ${JSON.stringify(data.text)}`;
     case "SOA":
@@ -27,6 +27,8 @@ function dataText(data: DnsData): string {
 }
 
 const recordText = ({ name, ttl, data }: DnsRecord): string => `${name} ${ttl} ${dataText(data)}`;
+
+const isServer = /^(?:srv|follower)1\./u;
 
 /** A section in which one choice of many was made: only how many records of each type and lifetime there are. */
 function counts(records: readonly DnsRecord[]): readonly string[] {

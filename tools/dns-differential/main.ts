@@ -1,7 +1,7 @@
 /**
  * Asks our DNS door and the reference's the same thousands of questions over the same catalog, and shows what differs:
  *
- *     bun tools/dns-differential/main.ts --peer PROGRAM [--only TEXT] [--settings NAME]
+ *     bun tools/dns-differential/main.ts --peer PROGRAM [--only TEXT] [--settings NAME] [--role leader|follower|client]
  *
  * Order, serial numbers and the choice among many instances may differ; codes, flags, sections, sizes may not.
  * Differences that are intended are in docs/differences.md. Exits 1 if there is another one.
@@ -17,7 +17,7 @@ import {
   type DnsMessage,
   type DnsRecord,
 } from "../../src/wire/dns/message.ts";
-import { startDnsAgent, type DnsAgent, type Way } from "./agents.ts";
+import { startDnsAgent, type DnsAgent, type Role, type Way } from "./agents.ts";
 import { fillCatalog, names, outsideNames } from "./catalog.ts";
 import { differences, essence, type Look } from "./compare.ts";
 
@@ -116,8 +116,8 @@ function oddities(): readonly (readonly [string, Uint8Array])[] {
   for (const at of [5, 7, 9, 11]) {
     for (const count of [0, 1, 2, 3]) odd.push([`count at ${at} is ${count}`, plain.with(at, count)]);
   }
-  // Not at 12: a header alone is a format error here, and refused there (docs/differences.md).
-  for (let length = 1; length < plain.length; length += 3)
+  // Not at 12, nor after the name: such questions are format errors here (docs/differences.md).
+  for (let length = 1; length < plain.length - 4; length += 3)
     odd.push([`cut at ${length}`, plain.slice(0, length)]);
   const edns = encoded({ name: "one.service.consul.", type: dnsType.A, way: "udp", ednsBytes: 1232 });
   odd.push(
@@ -220,9 +220,11 @@ function setups(upstreamPort: number): Readonly<Record<string, Setup>> {
 }
 
 /** More instances than an answer is sure to hold. */
-const choiceNames = /(?:^|[._])(?:web|big|bigsix|bigown|fat|mixed|v6|ports)[._]/iu;
+const choiceNames = /(?:^|[._])(?:web|big|bigsix|bigown|fat|mixed|v6|ports|upper|tmpl-web|near|far)[._]/iu;
 
 const unevenNames = /(?:^|[._])(?:mixed|v6)[._]/iu;
+
+const roles: readonly Role[] = ["leader", "follower", "client"];
 
 interface Pair {
   readonly ours: DnsAgent;
@@ -245,8 +247,13 @@ function isZoneType(type: number): boolean {
 /** Runs one setup and answers how many questions were asked and how many differed. */
 async function run(name: string, setup: Setup, only: string): Promise<readonly [number, number]> {
   const own = join(import.meta.dirname, "../../bin/proconsul");
-  await using ours = await startDnsAgent("ours", own, setup.settings);
-  await using theirs = await startDnsAgent("theirs", option("--peer") ?? "consul", setup.settings);
+  const { settings } = setup;
+  const role = roles.find((one) => one === option("--role")) ?? "leader";
+  await using ours = await startDnsAgent({ name: "ours", path: own, settings }, role);
+  await using theirs = await startDnsAgent(
+    { name: "theirs", path: option("--peer") ?? "consul", settings },
+    role,
+  );
   await Promise.all([fillCatalog(ours), fillCatalog(theirs)]);
   const questions = questionsOf(setup.domains).filter((question) => question.name.includes(only));
   let differing = 0;
