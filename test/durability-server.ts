@@ -44,11 +44,14 @@ export class HalvesMachine implements StateMachine {
     this.right.set(id, Number(length));
     return id;
   }
+  decode(): undefined {
+    return undefined;
+  }
   *snapshot(): Iterable<Uint8Array> {
     const state = { left: [...this.left], right: [...this.right], repeated: [...this.repeated] };
     yield new TextEncoder().encode(JSON.stringify(state));
   }
-  restore(bytes: Uint8Array): void {
+  prepare(bytes: Uint8Array): () => void {
     type State = { left: [string, number][]; right: [string, number][]; repeated: string[] };
     let state: State;
     try {
@@ -56,10 +59,12 @@ export class HalvesMachine implements StateMachine {
     } catch (error) {
       throw new DecodeError("state is not JSON", { cause: error });
     }
-    for (const table of [this.left, this.right]) table.clear();
-    for (const [id, length] of state.left) this.left.set(id, length);
-    for (const [id, length] of state.right) this.right.set(id, length);
-    this.repeated.splice(0, this.repeated.length, ...state.repeated);
+    return () => {
+      for (const table of [this.left, this.right]) table.clear();
+      for (const [id, length] of state.left) this.left.set(id, length);
+      for (const [id, length] of state.right) this.right.set(id, length);
+      this.repeated.splice(0, this.repeated.length, ...state.repeated);
+    };
   }
 }
 

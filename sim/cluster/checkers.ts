@@ -63,10 +63,14 @@ export class ClusterCheckers {
         if (index % digestEvery === 0) this.#compare(host, index, machine);
         return answer;
       },
+      decode: (command) => machine.decode(command),
       snapshot: () => machine.snapshot(),
-      restore: (state) => {
-        machine.restore(state);
-        before = 0;
+      prepare: (state) => {
+        const replace = machine.prepare(state);
+        return () => {
+          replace();
+          before = 0;
+        };
       },
     };
   }

@@ -108,7 +108,8 @@ function forgetful(machine: StateMachine): StateMachine {
   return {
     apply: (index, command, decoded) =>
       index % 50 === 0 ? undefined : machine.apply(index, command, decoded),
+    decode: (command) => machine.decode(command),
     snapshot: () => machine.snapshot(),
-    restore: (state) => machine.restore(state),
+    prepare: (state) => machine.prepare(state),
   };
 }

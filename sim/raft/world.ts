@@ -232,6 +232,9 @@ export class World {
   }
 
   #carryOut(server: SimServer, effects: Effects): void {
+    const [refused] = effects.refused;
+    if (refused !== undefined)
+      throw new Violation(`${server.id} refuses what a correct server sent: ${refused.problem}`);
     for (const outgoing of effects.send) this.#send(server, outgoing);
     if (effects.write !== undefined) this.#write(server, effects.write.token, effects);
     if (effects.sendAfterWrite.length > 0) {

@@ -62,11 +62,16 @@ export class Fsm implements StateMachine {
       if ((type & mayBeIgnored) === 0) this.#addGap(type);
       return undefined;
     }
-    const body = decoded ?? command.codec.decode(new MsgpackReader(bytes, 1));
+    const body = decoded ?? this.decode(bytes);
     const answer = command.apply(this.#store, index, body as never);
     this.#store.commit();
     if (answer === notUnderstood) this.#addGap(type & ~mayBeIgnored);
     return answer;
+  }
+
+  decode(bytes: Uint8Array): unknown {
+    const command = this.#commands.get((bytes[0] ?? 0) & ~mayBeIgnored);
+    return command?.codec.decode(new MsgpackReader(bytes, 1));
   }
 
   /**
@@ -92,10 +97,10 @@ export class Fsm implements StateMachine {
     if (count === 0) this.#gapListener(type);
   }
 
-  restore(state: Uint8Array): void {
+  prepare(state: Uint8Array): () => void {
     const reader = new MsgpackReader(state);
-    this.#store.replace((fresh) => {
-      const { LastIndex } = SnapshotHeader.decode(reader);
+    const { LastIndex } = SnapshotHeader.decode(reader);
+    const replace = this.#store.prepare((fresh) => {
       while (!reader.atEnd) {
         const type = reader.byte();
         if (type === commandType.chunkingState) {
@@ -106,8 +111,16 @@ export class Fsm implements StateMachine {
         if (record === undefined) throw new DecodeError(`Unrecognized msg type ${type}`);
         record.put(fresh, record.codec.decode(reader), LastIndex);
       }
-      this.#appliedIndex = LastIndex;
     });
+    return () => {
+      replace();
+      this.#appliedIndex = LastIndex;
+    };
+  }
+
+  /** Replaces all state. Throws `DecodeError` and leaves the state as it was. */
+  restore(state: Uint8Array): void {
+    this.prepare(state)();
   }
 }
 

@@ -102,8 +102,16 @@ export interface ConsensusSnapshot {
 export interface StateMachine {
   /** Applies one command. Throws only on a bug: refusals are part of the answer. */
   apply(index: number, command: Uint8Array, decoded?: unknown): unknown;
+  /**
+   * The command in memory, as `apply` takes it; undefined for one of a kind that is passed over. Throws `DecodeError`
+   * for what `apply` could not take.
+   */
+  decode(command: Uint8Array): unknown;
   /** Chunks of an immutable view of the present state; later applies do not show in it. */
   snapshot(): Iterable<Uint8Array>;
-  /** Replaces all state. Throws `DecodeError` and leaves the state as it was. */
-  restore(state: Uint8Array): void;
+  /**
+   * Reads a whole state, apart from the present one; calling what comes back puts it in its place. Throws
+   * `DecodeError`.
+   */
+  prepare(state: Uint8Array): () => void;
 }

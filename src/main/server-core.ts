@@ -81,6 +81,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
     net,
     clock,
     log: log.named("server.raft"),
+    metrics: parts.metrics,
     resolveAddress: (id) => addressOf(lan, id),
   });
   const running = await startServer({

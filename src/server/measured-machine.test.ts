@@ -16,14 +16,15 @@ test("commands are timed by their kind, and by operation where it is known", () 
   );
   const machine: StateMachine = {
     apply: (index) => index * 2,
+    decode: () => undefined,
     snapshot: () => [],
-    restore: () => undefined,
+    prepare: () => () => undefined,
   };
   const measured = measuredMachine(machine, { clock: new ManualClock(), metrics });
   expect(measured.apply(3, Uint8Array.of(2), { Op: "set" })).toBe(6);
   measured.apply(4, Uint8Array.of(0x80 | 6));
   measured.apply(5, Uint8Array.of(99), null);
-  measured.restore(new Uint8Array());
+  measured.prepare(new Uint8Array())();
   expect(seen).toEqual([
     "raft.fsm.apply dc1",
     "fsm.kvs dc1 set",

@@ -29,7 +29,7 @@ export interface MachineMeter {
 export function measuredMachine(machine: StateMachine, { clock, metrics }: MachineMeter): StateMachine {
   const byOperation = new Map<string, readonly MetricLabel[]>();
   const labelsOf = (decoded: unknown): readonly MetricLabel[] | undefined => {
-    // Followers decode commands later, so only the leader tells operations apart.
+    // What is applied again after a restart is decoded later, and its operations are not told apart.
     const operation: unknown =
       typeof decoded === "object" && decoded !== null ? Reflect.get(decoded, "Op") : undefined;
     if (typeof operation !== "string" || operation === "") return undefined;
@@ -49,11 +49,13 @@ export function measuredMachine(machine: StateMachine, { clock, metrics }: Machi
         if (name !== undefined) metrics.timer(name, tookMs, labelsOf(decoded));
       }
     },
+    decode: (command) => machine.decode(command),
     snapshot: () => machine.snapshot(),
-    restore: (state) => {
+    prepare: (state) => {
       const startMs = clock.monotonicMs();
-      machine.restore(state);
+      const replace = machine.prepare(state);
       metrics.timer("raft.fsm.restore", clock.monotonicMs() - startMs);
+      return replace;
     },
   };
 }

@@ -96,7 +96,7 @@ export class InstantConsensus implements Consensus {
   }
 
   restore(state: Uint8Array): Promise<void> {
-    this.#machine.restore(state);
+    this.#machine.prepare(state)();
     this.#index += 1;
     return Promise.resolve();
   }

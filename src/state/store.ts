@@ -180,15 +180,20 @@ export class StateStore {
     this.watches.fire(topics, keys.keys());
   }
 
-  /** Replaces everything, as a restored snapshot does, and wakes every watch. */
-  replace(build: (fresh: StateStore) => void): void {
+  /**
+   * Builds another state apart from this one, as a snapshot holds it. Calling what comes back replaces everything by
+   * it, and wakes every watch; nothing changes before, or if `build` throws.
+   */
+  prepare(build: (fresh: StateStore) => void): () => void {
     const fresh = new StateStore(this.#lockDelays);
     build(fresh);
-    this.#tables = fresh.#tables;
-    this.#index = fresh.#index;
-    this.changes.restart(fresh.#index);
-    this.#forgetChanges();
-    this.watches.fireAll();
+    return () => {
+      this.#tables = fresh.#tables;
+      this.#index = fresh.#index;
+      this.changes.restart(fresh.#index);
+      this.#forgetChanges();
+      this.watches.fireAll();
+    };
   }
 
   #forgetChanges(): void {

@@ -10,20 +10,20 @@
  * This file plays the roles against each other; the rules of each are in `votes`, `follower`,
  * `election` and `leader`. The invariants are R1… in docs/internals/raft.md.
  */
-import { assert, unreachable } from "../../lib/assert.ts";
+import { assert, must, unreachable } from "../../lib/assert.ts";
 import type { MonotonicMs } from "../../lib/clock.ts";
 import { logIndex, term as toTerm, type LogIndex, type Term } from "../../lib/log-index.ts";
-import { acceptEntries, acceptSnapshot, appendResponse, isSuperfluous, isWellFormed } from "./follower.ts";
+import { nextSnapshotMark, takeSnapshot } from "./compaction.ts";
+import { acceptEntries, acceptSnapshot, appendResponse, isSuperfluous } from "./follower.ts";
 import type { Effects, Input, Leadership, LogWrite, Role } from "./effects.ts";
 import { askVoters, Election, unexpectedCommand, type ElectionKind } from "./election.ts";
 import { entryType, type Configuration, type ServerId, type SnapshotMark } from "./entry.ts";
 import { Leading } from "./leader.ts";
 import { isSoundConfiguration } from "./membership.ts";
+import { answerProblem, receivedProblem, requestProblem, termMax } from "./message-problem.ts";
 import type {
   AppendEntriesRequest,
   InstallSnapshotRequest,
-  RaftRequest,
-  RaftResponse,
   RequestPreVoteRequest,
   RequestVoteRequest,
 } from "./messages.ts";
@@ -32,12 +32,17 @@ import { RaftState } from "./state.ts";
 import type { RaftStart, RaftStatus } from "./status.ts";
 import { mayGrantPreVote, mayGrantVote, mayTakeTerm, toCandidacy } from "./votes.ts";
 
-/** Error texts of answers without a message; the first has the reference's spelling. */
-export const replyErrors = {
-  version: "operation not supported with current protocol version",
-  malformed: "malformed entries",
-  sameTerm: "this server leads in the same term",
-} as const;
+/** The reference's error text. */
+const versionError = "operation not supported with current protocol version";
+
+/** A snapshot whose bytes are on their way, and where they come from. */
+interface Receiving {
+  readonly message: InstallSnapshotRequest;
+  readonly from: string | undefined;
+}
+
+type InboundRequest = Extract<Input, { kind: "request" }>;
+type InboundResponse = Extract<Input, { kind: "response" }>;
 
 /** One server's consensus. Not re-entrant; owned by one driver. */
 export class RaftCore {
@@ -46,8 +51,7 @@ export class RaftCore {
   #election: Election | undefined;
   #asked: ReadonlyMap<number, ServerId> = new Map();
   #electionDeadlineMs: MonotonicMs;
-  /** Snapshots whose bytes are on their way. */
-  readonly #receiving = new Map<number, InstallSnapshotRequest>();
+  readonly #receiving = new Map<number, Receiving>();
   #writeToken = 0;
   /** The write that carries the newest vote; a candidate counts its own vote when it is durable. */
   #voteToken = 0;
@@ -60,6 +64,11 @@ export class RaftCore {
     this.#armElection(start.options.heartbeatTimeoutMs);
     if (this.#isSoleVoter() && start.options.soleVoterCampaignsAtOnce) this.#electionDeadlineMs = start.nowMs;
     this.#reported = this.#leadership();
+  }
+
+  /** Keeps this many entries behind the next snapshots. */
+  keepTrailingLogs(count: number): void {
+    this.#state.trailingLogs = count;
   }
 
   /** Takes a batch of inputs in order and returns what is to be done. Cheaper per input the larger the batch. */
@@ -111,16 +120,7 @@ export class RaftCore {
    * Undefined while there is nothing to cut, or while the configuration in force there is not known.
    */
   snapshotMark(): SnapshotMark | undefined {
-    const { appliedIndex, membership, log } = this.#state;
-    const { committed } = membership;
-    const term = log.termAt(appliedIndex);
-    if (appliedIndex === 0 || term === undefined || committed.index > appliedIndex) return undefined;
-    return {
-      index: appliedIndex,
-      term,
-      configuration: committed.configuration,
-      configurationIndex: committed.index,
-    };
+    return nextSnapshotMark(this.#state);
   }
 
   /** Term of the entry at `index`, or of the snapshot's end; undefined if it is not in this server's log. */
@@ -148,9 +148,9 @@ export class RaftCore {
         this.#state.nowMs = input.nowMs;
         return;
       case "request":
-        return this.#request(input.inboundId, input.message);
+        return this.#request(input);
       case "response":
-        return this.#response(input.requestId, input.message);
+        return this.#response(input);
       case "failed":
         return this.#failed(input.requestId, input.remoteError);
       case "propose":
@@ -169,7 +169,7 @@ export class RaftCore {
       case "written":
         return this.#written(input.token);
       case "snapshotTaken":
-        return this.#snapshotTaken(input.snapshot);
+        return takeSnapshot(this.#state, input.snapshot);
       case "snapshotReceived":
         return this.#snapshotReceived(input.inboundId, input.ok);
       default:
@@ -201,11 +201,14 @@ export class RaftCore {
     }
   }
 
-  #request(inboundId: number, message: RaftRequest): void {
+  #request(input: InboundRequest): void {
+    const { inboundId, message, from } = input;
     const { outbox } = this.#state;
     const version = message.header.protocolVersion;
     if (version > protocolVersion || version < protocolVersion - 1)
-      return outbox.replyError(inboundId, replyErrors.version);
+      return outbox.replyError(inboundId, versionError);
+    const problem = requestProblem(this.#state, message);
+    if (problem !== undefined) return outbox.refuseRequest(inboundId, { message, from, problem });
     switch (message.kind) {
       case "appendEntries":
         return this.#appendEntries(inboundId, message);
@@ -214,7 +217,7 @@ export class RaftCore {
       case "requestPreVote":
         return this.#requestPreVote(inboundId, message);
       case "installSnapshot":
-        return this.#installSnapshot(inboundId, message);
+        return this.#installSnapshot(inboundId, { message, from });
       case "timeoutNow":
         outbox.reply(inboundId, { kind: "timeoutNowResponse", header: this.#state.header });
         if (this.#leading === undefined && this.#state.membership.isVoter(this.#state.id))
@@ -231,35 +234,38 @@ export class RaftCore {
       const late = appendResponse(state, { lastLog: state.log.lastIndex, success: false });
       return state.outbox.reply(inboundId, { ...late, noRetryBackoff: false });
     }
-    if (!isWellFormed(message)) return state.outbox.replyError(inboundId, replyErrors.malformed);
-    if (!this.#follow(message)) return state.outbox.replyError(inboundId, replyErrors.sameTerm);
+    this.#follow(message);
     acceptEntries(state, inboundId, message);
   }
 
-  #installSnapshot(inboundId: number, message: InstallSnapshotRequest): void {
+  #installSnapshot(inboundId: number, receiving: Receiving): void {
     const state = this.#state;
+    const { message } = receiving;
     const answer = { kind: "installSnapshotResponse", header: state.header } as const;
     if (message.term < state.term)
       return state.outbox.reply(inboundId, { ...answer, term: state.term, success: false });
-    if (!this.#follow(message)) return state.outbox.replyError(inboundId, replyErrors.sameTerm);
+    this.#follow(message);
     if (isSuperfluous(state, message)) {
       return state.outbox.replyAfterWrite(inboundId, { ...answer, term: state.term, success: true });
     }
-    this.#receiving.set(inboundId, message);
-    state.outbox.receiveSnapshot({ inboundId, message });
+    this.#receiving.set(inboundId, receiving);
+    state.outbox.receiveSnapshot({ inboundId, ...receiving });
   }
 
   /** The bytes are here. Installing is safe whoever leads by now: a snapshot holds only what is committed. */
   #snapshotReceived(inboundId: number, ok: boolean): void {
     const state = this.#state;
-    const message = this.#receiving.get(inboundId);
-    assert(message !== undefined, "a snapshot was asked for before it is received");
+    const { message, from } = must(
+      this.#receiving.get(inboundId),
+      "a snapshot was asked for before it is received",
+    );
     this.#receiving.delete(inboundId);
-    if (ok && !isSuperfluous(state, message)) {
-      // A leader has every committed entry, so no snapshot can be news to it.
-      assert(this.#leading === undefined, "no committed entry is new to a leader");
-      acceptSnapshot(state, message);
-    }
+    const problem = ok ? receivedProblem(state, message) : undefined;
+    // It must not be what the next start finds.
+    if (ok && (problem !== undefined || message.lastLogIndex < (state.snapshot?.index ?? 0)))
+      state.outbox.dropSnapshot({ index: message.lastLogIndex, term: message.lastLogTerm });
+    if (problem !== undefined) return state.outbox.refuseRequest(inboundId, { message, from, problem });
+    if (ok && this.#leading === undefined && !isSuperfluous(state, message)) acceptSnapshot(state, message);
     if (message.term === state.term && this.#leading === undefined) this.#armContact();
     const answer = {
       kind: "installSnapshotResponse",
@@ -293,20 +299,24 @@ export class RaftCore {
     state.outbox.reply(inboundId, { kind: "requestPreVoteResponse", header: state.header, term, granted });
   }
 
-  /** Accepts the sender as leader of its term; false if that is impossible. The term is not older than ours. */
-  #follow(message: AppendEntriesRequest | InstallSnapshotRequest): boolean {
+  /** Accepts the sender as leader of its term, which is not older than ours. */
+  #follow(message: AppendEntriesRequest | InstallSnapshotRequest): void {
     const state = this.#state;
     if (state.rules.isNewerTerm(message.term, state.term)) this.#enterTerm(message.term);
-    if (this.#leading !== undefined) return false;
+    assert(this.#leading === undefined, "no other leader is heard in the term of one's own leadership");
     this.#stopCampaign();
     const id = message.header.id ?? state.membership.findByAddress(message.leader)?.id;
     if (state.leader?.id !== id || state.leader?.address !== message.leader)
       state.leader = { id, address: message.leader };
     this.#armContact();
-    return true;
   }
 
-  #response(requestId: number, message: RaftResponse): void {
+  #response({ requestId, message, from }: InboundResponse): void {
+    const problem = answerProblem(this.#state, message);
+    if (problem !== undefined) {
+      this.#state.outbox.refused({ message, from, problem });
+      return this.#failed(requestId, undefined);
+    }
     if (message.kind === "requestPreVoteResponse") return this.#preVoteAnswered(requestId, message);
     if ("term" in message && this.#state.rules.isNewerTerm(message.term, this.#state.term)) {
       return this.#enterTerm(message.term);
@@ -369,19 +379,6 @@ export class RaftCore {
     if (this.#isSoleVoter() && state.options.soleVoterCampaignsAtOnce) this.#electionDeadlineMs = state.nowMs;
   }
 
-  #snapshotTaken(mark: SnapshotMark): void {
-    const state = this.#state;
-    if (state.snapshot !== undefined && mark.index <= state.snapshot.index) return;
-    assert(mark.index <= state.appliedIndex, "a snapshot holds applied entries only");
-    state.snapshot = mark;
-    state.log.setMark({ index: mark.index, term: state.rules.snapshotTerm(mark.term) });
-    const kept = state.log.lastIndex - state.options.trailingLogs;
-    const through = logIndex(Math.max(0, Math.min(mark.index, state.log.durableIndex, kept)));
-    if (through < state.log.firstIndex) return;
-    state.log.compact(through);
-    state.outbox.compactThrough(through);
-  }
-
   #fireTimers(): void {
     const state = this.#state;
     if (this.#leading !== undefined || state.nowMs < this.#electionDeadlineMs) return;
@@ -396,6 +393,7 @@ export class RaftCore {
   #campaign(kind: ElectionKind, leadershipTransfer: boolean): void {
     const state = this.#state;
     state.leader = undefined;
+    if (state.term >= termMax) return this.#armElection(state.options.electionTimeoutMs);
     const election = new Election(kind, leadershipTransfer);
     this.#election = election;
     this.#armElection(state.options.electionTimeoutMs);

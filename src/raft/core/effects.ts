@@ -15,7 +15,15 @@
  */
 import type { MonotonicMs } from "../../lib/clock.ts";
 import type { LogIndex, Term } from "../../lib/log-index.ts";
-import type { Configuration, Entry, HardState, ServerId, SnapshotMark, Suffrage } from "./entry.ts";
+import type {
+  Configuration,
+  Entry,
+  HardState,
+  ServerId,
+  SnapshotEnd,
+  SnapshotMark,
+  Suffrage,
+} from "./entry.ts";
 import type { InstallSnapshotRequest, RaftRequest, RaftResponse } from "./messages.ts";
 
 /** One proposed entry; index and term come from the core. */
@@ -39,10 +47,20 @@ export type ConfigurationChange =
 export type Input =
   /** The time; the core never sees another clock. May stand still, never runs backwards. */
   | { readonly kind: "clock"; readonly nowMs: MonotonicMs }
-  /** A peer asks; answered by an `Outgoing` reply with the same `inboundId`. */
-  | { readonly kind: "request"; readonly inboundId: number; readonly message: RaftRequest }
+  /** A peer asks; answered by an `Outgoing` reply with the same `inboundId`. `from` comes back in `refused`. */
+  | {
+      readonly kind: "request";
+      readonly inboundId: number;
+      readonly message: RaftRequest;
+      readonly from?: string | undefined;
+    }
   /** A peer answered the core's request `requestId`. */
-  | { readonly kind: "response"; readonly requestId: number; readonly message: RaftResponse }
+  | {
+      readonly kind: "response";
+      readonly requestId: number;
+      readonly message: RaftResponse;
+      readonly from?: string | undefined;
+    }
   /** No answer, or an answer that is only an error text (`remoteError`, such as "unexpected command"). */
   | { readonly kind: "failed"; readonly requestId: number; readonly remoteError?: string }
   /** Appends entries in this order, all or none; answered by a `proposed` or `refused` outcome. */
@@ -129,6 +147,17 @@ export interface SendSnapshot {
 export interface ReceiveSnapshot {
   readonly inboundId: number;
   readonly message: InstallSnapshotRequest;
+  /** As the driver said. */
+  readonly from: string | undefined;
+}
+
+/** A message that no correct peer sends: it changed nothing. To be counted, and told to the operator. */
+export interface RefusedMessage {
+  readonly message: RaftRequest | RaftResponse;
+  /** As the driver said. */
+  readonly from: string | undefined;
+  /** What is wrong with it, in words. */
+  readonly problem: string;
 }
 
 /** Why a proposal, change, transfer or read was refused. Nothing was appended. */
@@ -195,6 +224,9 @@ export interface Effects {
   readonly sendAfterWrite: readonly Outgoing[];
   readonly receiveSnapshot: readonly ReceiveSnapshot[];
   readonly sendSnapshot: readonly SendSnapshot[];
+  /** Received snapshots that will not be used: remove them, so that no start finds them. */
+  readonly dropSnapshots: readonly SnapshotEnd[];
+  readonly refused: readonly RefusedMessage[];
   /** Replace the state machine by this received snapshot before `apply` and after all earlier `apply`. */
   readonly installSnapshot: SnapshotMark | undefined;
   /** Newly committed, in index order, each exactly once. Includes noops and configurations. */

@@ -50,10 +50,14 @@ export interface ConfigurationCodec {
   decode(data: Uint8Array): Configuration;
 }
 
-/** The end of a snapshot: it stands for every entry through `index`. */
-export interface SnapshotMark {
+/** Which snapshot: it stands for every entry through `index`. */
+export interface SnapshotEnd {
   readonly index: LogIndex;
   readonly term: Term;
+}
+
+/** The end of a snapshot, and who takes part there. */
+export interface SnapshotMark extends SnapshotEnd {
   /** The newest configuration at or before `index`, and where its entry was. */
   readonly configuration: Configuration;
   readonly configurationIndex: LogIndex;

@@ -1,25 +1,13 @@
 /**
  * What a follower does with what its leader sends. Source: protocol/raft.md §3; Ongaro 2014, §3.5, §5.
  *
- * The caller has checked the term: the sender leads in ours.
+ * The caller has checked the term, so the sender leads in ours, and that the message has no problem
+ * (`message-problem.ts`): what is asserted below is what that promises.
  */
-import { assert } from "../../lib/assert.ts";
 import { logIndex, type LogIndex } from "../../lib/log-index.ts";
 import type { SnapshotMark } from "./entry.ts";
 import type { AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest } from "./messages.ts";
 import type { RaftState } from "./state.ts";
-
-/** Whether indexes follow on each other and terms do not fall: the shape that every honest leader sends. */
-export function isWellFormed(message: AppendEntriesRequest): boolean {
-  let index: number = message.prevLogIndex;
-  let term: number = message.prevLogTerm;
-  for (const entry of message.entries) {
-    if (entry.index !== index + 1 || entry.term < term || entry.term > message.term) return false;
-    index = entry.index;
-    term = entry.term;
-  }
-  return true;
-}
 
 /** Stores the entries of the leader of our term and answers; the answer waits for the disk. */
 export function acceptEntries(state: RaftState, inboundId: number, message: AppendEntriesRequest): void {
@@ -90,13 +78,6 @@ function previousMatches(state: RaftState, message: AppendEntriesRequest): boole
 function store(state: RaftState, message: AppendEntriesRequest): void {
   // What was compacted away is committed, so the leader's entries there are ours.
   const first = state.log.firstIndex;
-  const beforeFirst = message.entries.find((entry) => entry.index === first - 1);
-  // Only after a user's snapshot that its leader took over alone; going on would let servers drift apart.
-  assert(
-    beforeFirst === undefined ||
-      beforeFirst.term === (state.log.termAt(beforeFirst.index) ?? beforeFirst.term),
-    "no leader contradicts the end of a snapshot",
-  );
   const entries = message.entries.filter((entry) => entry.index >= first);
   const present = state.rules.countPresent(entries, (index) => state.log.termAt(index));
   const conflict = entries[present];

@@ -10,9 +10,10 @@ import type {
   Outgoing,
   ReceiveSnapshot,
   RefusalReason,
+  RefusedMessage,
   SendSnapshot,
 } from "./effects.ts";
-import type { Entry, Server, SnapshotMark } from "./entry.ts";
+import type { Entry, Server, SnapshotEnd, SnapshotMark } from "./entry.ts";
 import type { RaftRequest, RaftResponse } from "./messages.ts";
 
 /** A request before it has its number. */
@@ -45,6 +46,8 @@ export class Outbox {
   readonly #sendAfterWrite: Outgoing[] = [];
   readonly #receiveSnapshot: ReceiveSnapshot[] = [];
   readonly #sendSnapshot: SendSnapshot[] = [];
+  readonly #dropSnapshots: SnapshotEnd[] = [];
+  readonly #refused: RefusedMessage[] = [];
   readonly #outcomes: Outcome[] = [];
   #installSnapshot: SnapshotMark | undefined;
   #lostFrom: LogIndex | undefined;
@@ -86,6 +89,20 @@ export class Outbox {
     this.#send.push({ kind: "reply", inboundId, error });
   }
 
+  /** A request that no correct peer sends. */
+  refuseRequest(inboundId: number, refused: RefusedMessage): void {
+    this.replyError(inboundId, `refused: ${refused.problem}`);
+    this.refused(refused);
+  }
+
+  refused(refused: RefusedMessage): void {
+    this.#refused.push(refused);
+  }
+
+  dropSnapshot(end: SnapshotEnd): void {
+    this.#dropSnapshots.push(end);
+  }
+
   receiveSnapshot(receive: ReceiveSnapshot): void {
     this.#receiveSnapshot.push(receive);
   }
@@ -120,6 +137,8 @@ export class Outbox {
       sendAfterWrite: take(this.#sendAfterWrite),
       receiveSnapshot: take(this.#receiveSnapshot),
       sendSnapshot: take(this.#sendSnapshot),
+      dropSnapshots: take(this.#dropSnapshots),
+      refused: take(this.#refused),
       installSnapshot: this.#installSnapshot,
       apply: end.apply,
       outcomes: take(this.#outcomes),

@@ -202,9 +202,10 @@ export class Replicator {
     if (sent.kind !== "append") return;
     if (message.success) {
       progress.succeeded(logIndex(sent.previous + sent.count), sent.epoch);
-    } else if (message.noRetryBackoff) {
+    } else if (message.noRetryBackoff && sent.previous > 0) {
       progress.mismatched({ previous: sent.previous, lastLog: message.lastLog, epoch: sent.epoch });
     } else {
+      // A mismatch before the first entry among them: no log can say that, and who does is not asked again at once.
       this.#failed(sent);
     }
   }

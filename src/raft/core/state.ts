@@ -27,11 +27,14 @@ export class RaftState {
   readonly rules: Rules;
   readonly rng: Rng;
   readonly codec: ConfigurationCodec;
+  readonly commandProblem: (entry: Entry) => string | undefined;
   readonly header: Header;
   readonly log: RaftLog;
   readonly membership: Membership;
   readonly outbox = new Outbox();
   nowMs: MonotonicMs;
+  /** Entries that stay in the log behind a snapshot. */
+  trailingLogs: number;
   leader: Leader | undefined;
   /** When the leader was last heard or a vote was given. */
   lastContactMs: MonotonicMs | undefined;
@@ -49,8 +52,10 @@ export class RaftState {
     this.rules = start.rules ?? defaultRules;
     this.rng = start.rng;
     this.codec = start.codec;
+    this.commandProblem = start.commandProblem ?? (() => undefined);
     this.header = { protocolVersion, id: start.id, address: start.address };
     this.nowMs = start.nowMs;
+    this.trailingLogs = start.options.trailingLogs;
     this.snapshot = start.snapshot;
     this.#term = start.hardState.term;
     this.#votedFor = start.hardState.votedFor;

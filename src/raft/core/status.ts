@@ -6,6 +6,7 @@ import type { FollowerStatus, Leader, Role } from "./effects.ts";
 import type {
   Configuration,
   ConfigurationCodec,
+  Entry,
   HardState,
   LogView,
   ServerId,
@@ -25,6 +26,8 @@ export interface RaftStart {
   readonly options: RaftOptions;
   readonly rng: Rng;
   readonly codec: ConfigurationCodec;
+  /** Why a peer's command is none, in words; undefined if it can be applied. Default: every command can. */
+  readonly commandProblem?: (entry: Entry) => string | undefined;
   readonly log: LogView;
   readonly hardState: HardState;
   readonly snapshot: SnapshotMark | undefined;

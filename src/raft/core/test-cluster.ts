@@ -105,6 +105,7 @@ export interface TestStart {
   /** A disk as it is, instead of one made from `members` and `terms`. */
   readonly log?: TestLog;
   readonly options?: Partial<RaftOptions>;
+  readonly commandProblem?: (entry: Entry) => string | undefined;
   readonly seed?: number;
 }
 
@@ -139,6 +140,7 @@ export class TestServer {
       options: { ...defaultRaftOptions, ...start.options },
       rng: seededRng(start.seed ?? 1),
       codec: jsonCodec,
+      ...(start.commandProblem === undefined ? {} : { commandProblem: start.commandProblem }),
       log: this.log,
       hardState: this.hardState,
       snapshot: start.snapshot,

@@ -3,30 +3,30 @@
  *
  *     core ─▶ queue of entries and received snapshots ─▶ slices of a few ms ─▶ machine ─▶ waiting proposals
  */
-import { assert, must } from "../../lib/assert.ts";
+import { must } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { StateMachine } from "../../lib/consensus.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import type { Log } from "../../lib/log.ts";
 import { logIndex, type LogIndex } from "../../lib/log-index.ts";
-import { StorageError } from "../../lib/storage-error.ts";
 import { entryType, type Configuration, type Entry, type SnapshotMark } from "../core/entry.ts";
 import { ChunkAssembler } from "./chunking.ts";
+import type { Commands } from "./commands.ts";
 import { configurationCodec } from "./configuration-codec.ts";
 import type { Pending } from "./pending.ts";
 import { AbortedByRestoreError, NothingToSnapshotError, RaftShutdownError } from "./refusal.ts";
-import { readSnapshot, type SnapshotStore } from "./snapshot-store.ts";
 
 export interface ApplierParts {
   readonly machine: StateMachine;
-  readonly snapshots: SnapshotStore;
+  /** Commands that were read when they came. */
+  readonly commands: Commands;
   readonly pending: Pending;
   readonly clock: Clock;
   readonly log: Log;
   /** Calls back after the I/O that is due. */
   readonly defer: (run: () => void) => void;
   readonly sliceMs: number;
-  /** A bug in the machine, or a snapshot that cannot be read back: the node must stop. */
+  /** A bug in the machine: the node must stop. */
   readonly failed: (error: unknown) => void;
   /** The queue has run empty. */
   readonly drained: () => void;
@@ -34,7 +34,7 @@ export interface ApplierParts {
 
 type Work =
   | { readonly kind: "entries"; readonly entries: readonly Entry[] }
-  | { readonly kind: "install"; readonly mark: SnapshotMark };
+  | { readonly kind: "install"; readonly mark: SnapshotMark; readonly replace: () => void };
 
 /** A cut of the state machine: what it stands for, and its bytes. */
 export interface Capture {
@@ -55,7 +55,6 @@ export class Applier {
   #at = 0;
   #queued = 0;
   #isScheduled = false;
-  #isInstalling = false;
   #isStopped = false;
   #stopError: unknown;
   /** Where the machine stands; its term and configuration are what a snapshot there needs. */
@@ -85,8 +84,9 @@ export class Applier {
     this.#queued += entries.length;
   }
 
-  pushInstall(mark: SnapshotMark): void {
-    this.#work.push({ kind: "install", mark });
+  /** `replace` puts the state that the mark stands for in place. */
+  pushInstall(mark: SnapshotMark, replace: () => void): void {
+    this.#work.push({ kind: "install", mark, replace });
   }
 
   /**
@@ -94,8 +94,7 @@ export class Applier {
    * changes nothing then.
    */
   takeRestored(mark: SnapshotMark, state: Uint8Array): void {
-    assert(!this.#isInstalling, "a leader has installed what it received as a follower");
-    this.#parts.machine.restore(state);
+    this.#parts.machine.prepare(state)();
     this.#work.length = 0;
     this.#at = 0;
     this.#queued = 0;
@@ -109,7 +108,7 @@ export class Applier {
 
   /** Works for one slice, and goes on later if something is left. */
   run(): void {
-    if (this.#isStopped || this.#isScheduled || this.#isInstalling || this.#work.length === 0) return;
+    if (this.#isStopped || this.#isScheduled || this.#work.length === 0) return;
     try {
       this.#slice();
     } catch (error) {
@@ -117,7 +116,6 @@ export class Applier {
       return;
     }
     this.#wake();
-    if (this.#isInstalling) return;
     if (this.#work.length === 0) return this.#parts.drained();
     this.#isScheduled = true;
     this.#parts.defer(() => {
@@ -138,7 +136,7 @@ export class Applier {
     if (this.#isStopped) return Promise.reject(this.#stopError);
     return new Promise((resolve, reject) => {
       this.#captures.push({ resolve, reject });
-      if (!this.#isInstalling) this.#serveCaptures();
+      this.#serveCaptures();
     });
   }
 
@@ -158,8 +156,8 @@ export class Applier {
       const work = must(this.#work[0], "the queue is not empty");
       if (work.kind === "install") {
         this.#work.shift();
-        this.#install(work.mark);
-        return;
+        this.#install(work.mark, work.replace);
+        continue;
       }
       while (this.#at < work.entries.length) {
         this.#apply(must(work.entries[this.#at], "the place is within the list"));
@@ -188,7 +186,10 @@ export class Applier {
     }
     const settle = this.#parts.pending.take(entry.index, entry.term);
     try {
-      const value = entry.type === entryType.command ? this.#command(entry, settle?.decoded) : undefined;
+      const value =
+        entry.type === entryType.command
+          ? this.#command(entry, settle?.decoded ?? this.#parts.commands.take(entry))
+          : undefined;
       settle?.resolve(value);
     } catch (error) {
       // Refused on every server alike: a bad piece. Anything else is a bug.
@@ -208,39 +209,13 @@ export class Applier {
     return whole === undefined ? undefined : machine.apply(entry.index, whole.data, decoded);
   }
 
-  #install(mark: SnapshotMark): void {
-    this.#isInstalling = true;
-    this.#readInstalled(mark).then(
-      (state) => {
-        if (this.#isStopped) return;
-        this.#isInstalling = false;
-        try {
-          this.#parts.machine.restore(state);
-        } catch (error) {
-          return this.#parts.failed(error);
-        }
-        this.#assembler.clear();
-        this.#parts.pending.lostThrough(mark.index);
-        this.#mark = mark;
-        this.#parts.log.info("installed remote snapshot", { index: mark.index, bytes: state.length });
-        this.#wake();
-        this.#serveCaptures();
-        if (this.#work.length === 0) this.#parts.drained();
-        else this.run();
-      },
-      (error: unknown) => this.#parts.failed(error),
-    );
-  }
-
-  async #readInstalled(mark: SnapshotMark): Promise<Uint8Array> {
-    await using snapshot = await this.#parts.snapshots.open(mark);
-    if (snapshot === undefined)
-      throw new StorageError(
-        "failed",
-        `snapshot ${mark.term}-${mark.index} vanished before it was installed`,
-      );
-    // Read to the end before the file is closed.
-    return await readSnapshot(snapshot);
+  #install(mark: SnapshotMark, replace: () => void): void {
+    replace();
+    this.#assembler.clear();
+    this.#parts.pending.lostThrough(mark.index);
+    this.#mark = mark;
+    this.#parts.log.info("installed remote snapshot", { index: mark.index });
+    this.#serveCaptures();
   }
 
   #serveCaptures(): void {

@@ -9,6 +9,7 @@ import { assert } from "../../lib/assert.ts";
 import { DecodeError } from "../../lib/errors.ts";
 import type { Term } from "../../lib/log-index.ts";
 import type { Entry } from "../core/entry.ts";
+import { joinBytes } from "./byte-queue.ts";
 
 /** Data bytes of one piece, as the reference cuts. */
 export const chunkBytes = 524_288;
@@ -100,8 +101,9 @@ export function decodeChunkInfo(bytes: Uint8Array): ChunkInfo {
 }
 
 interface Partial {
-  readonly pieces: (Uint8Array | undefined)[];
-  missing: number;
+  readonly count: number;
+  /** By their place: what an entry says of their number takes no memory. */
+  readonly pieces: Map<number, Uint8Array>;
   next: Uint8Array;
 }
 
@@ -132,28 +134,16 @@ export class ChunkAssembler {
     const info = decodeChunkInfo(entry.extensions);
     let held = this.#partial.get(info.opNum);
     if (held === undefined) {
-      held = { pieces: Array.from({ length: info.count }, () => undefined), missing: info.count, next: none };
+      held = { count: info.count, pieces: new Map(), next: none };
       this.#partial.set(info.opNum, held);
     }
-    if (held.pieces.length !== info.count)
+    if (held.count !== info.count)
       throw new DecodeError("raft: pieces of one command disagree on their number");
-    if (held.pieces[info.sequence] === undefined) held.missing -= 1;
-    held.pieces[info.sequence] = entry.data;
+    held.pieces.set(info.sequence, entry.data);
     if (info.next.length > 0) held.next = info.next;
-    if (held.missing > 0) return undefined;
+    if (held.pieces.size < held.count) return undefined;
     this.#partial.delete(info.opNum);
-    return { data: join(held.pieces), next: held.next };
+    const inOrder = [...held.pieces].toSorted(([a], [b]) => a - b).map(([, piece]) => piece);
+    return { data: joinBytes(inOrder), next: held.next };
   }
-}
-
-function join(pieces: readonly (Uint8Array | undefined)[]): Uint8Array {
-  const only = pieces[0];
-  if (pieces.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + (piece?.length ?? 0), 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece ?? none, at);
-    at += piece?.length ?? 0;
-  }
-  return whole;
 }

@@ -6,7 +6,7 @@
  * Inputs gather until the I/O that is due has been handled, so that one step, and one sync of the
  * disk, serve everything that arrived together. Only the end of a sync is stepped at once: somebody waits.
  */
-import { assert } from "../../lib/assert.ts";
+import { assert, must } from "../../lib/assert.ts";
 import type { Clock, MonotonicMs } from "../../lib/clock.ts";
 import type { StateMachine } from "../../lib/consensus.ts";
 import type { Log } from "../../lib/log.ts";
@@ -18,7 +18,9 @@ import type { SnapshotMark } from "../core/entry.ts";
 import type { RaftOptions } from "../core/options.ts";
 import type { Rules } from "../core/rules.ts";
 import { Applier } from "./applier.ts";
+import type { Commands } from "./commands.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import { Complaints } from "./complaints.ts";
 import { Inbound } from "./inbound.ts";
 import type { LogStore } from "./log-store.ts";
 import { Outbound } from "./outbound.ts";
@@ -69,6 +71,7 @@ export const defaultNodeSettings: NodeSettings = {
 
 export interface DriverParts extends NodeParts {
   readonly core: RaftCore;
+  readonly commands: Commands;
   readonly options: RaftOptions;
   readonly settings: NodeSettings;
   /** Where the state machine stands. */
@@ -83,6 +86,7 @@ export class Driver {
   readonly applier: Applier;
   readonly snapshotter: Snapshotter;
   readonly #parts: DriverParts;
+  readonly #complaints: Complaints;
   readonly #commits: CommitQueue;
   readonly #outbound: Outbound;
   readonly #inbound: Inbound;
@@ -99,22 +103,24 @@ export class Driver {
   constructor(parts: DriverParts) {
     this.#parts = parts;
     const { store, snapshots, clock, log, settings } = parts;
+    this.#complaints = new Complaints(parts);
     const input = (one: Input): void => this.input(one);
     const failed = (error: unknown): void => this.#fail(error);
     this.#commits = new CommitQueue(store, { written: (token) => this.#written(token), failed });
     this.#inbound = new Inbound(input);
     this.#outbound = new Outbound({ ...parts, input, snapshotTimeoutMs: parts.options.snapshotTimeoutMs });
     const drained = (): void => this.#feed();
-    const { machine, defer } = parts;
+    const { machine, commands, defer } = parts;
     const { pending } = this;
     this.applier = new Applier(
-      { machine, snapshots, pending, clock, log, defer, sliceMs: settings.applySliceMs, failed, drained },
+      { machine, commands, pending, clock, log, defer, sliceMs: settings.applySliceMs, failed, drained },
       parts.mark,
     );
     this.snapshotter = new Snapshotter({
       ...parts,
       store: snapshots,
       applier: this.applier,
+      complaints: this.#complaints,
       input,
       snapshotIndex: () => parts.core.status().snapshotIndex,
       intervalMs: settings.snapshotIntervalMs,
@@ -213,6 +219,7 @@ export class Driver {
       for (const input of this.#inputs) inputs.push(input);
       this.#inputs = [];
       this.#carryOut(this.#parts.core.step(inputs));
+      this.snapshotter.received.clear();
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -221,6 +228,8 @@ export class Driver {
   }
 
   #carryOut(effects: Effects): void {
+    for (const { message, from, problem } of effects.refused)
+      this.#complaints.add({ from, header: message.header, message: message.kind, problem });
     this.#sendAll(effects.send);
     if (effects.write !== undefined) {
       this.#commits.push(effects.write);
@@ -233,7 +242,8 @@ export class Driver {
       this.snapshotter.receive(request, this.#inbound.takeTransfer(request.inboundId));
     }
     for (const send of effects.sendSnapshot) this.#outbound.sendSnapshot(send);
-    if (effects.installSnapshot !== undefined) this.applier.pushInstall(effects.installSnapshot);
+    for (const end of effects.dropSnapshots) this.snapshotter.drop(end);
+    this.#install(effects.installSnapshot);
     if (effects.apply.length > 0) {
       this.applier.pushEntries(effects.apply);
       this.#parts.metrics.gauge("raft.commitNumLogs", effects.apply.length);
@@ -250,6 +260,12 @@ export class Driver {
     this.applier.run();
     // Last: a store may hold up the thread while it syncs.
     if (!this.#isStopped) this.#commits.start();
+  }
+
+  #install(mark: SnapshotMark | undefined): void {
+    if (mark === undefined) return;
+    const replace = this.snapshotter.received.take(mark);
+    this.applier.pushInstall(mark, must(replace, "the core takes over what it was just told of"));
   }
 
   /** How many entries a leader writes at once, and how long that takes. */

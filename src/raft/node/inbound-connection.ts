@@ -36,6 +36,8 @@ export interface InboundParts {
   readonly ioTimeoutMs: number;
   /** Whether all peers' incomplete requests together are still within their limit. */
   readonly mayHold: () => boolean;
+  /** Called before a connection is dropped for what came over it. */
+  readonly refused: (problem: string) => void;
   /** Last call, once. */
   readonly closed: (connection: InboundConnection) => void;
 }
@@ -119,7 +121,8 @@ export class InboundConnection {
       );
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      return this.#refuse(error.message);
+      this.#parts.refused(error.message);
+      return this.destroy();
     }
     if (!this.#isClosed) this.#setPaused();
   }
@@ -151,7 +154,9 @@ export class InboundConnection {
   #ask(message: Exclude<RaftRequest, InstallSnapshotRequest>): void {
     const slot: Slot = { reply: undefined };
     this.#slots.push(slot);
-    void this.#parts.handler.request(message).then((reply) => this.#reply(slot, reply));
+    void this.#parts.handler
+      .request(message, this.#parts.connection.remote.host)
+      .then((reply) => this.#reply(slot, reply));
   }
 
   #beginBody(message: InstallSnapshotRequest): void {
@@ -166,7 +171,8 @@ export class InboundConnection {
     this.#slots.push(body.slot);
     this.#body = body;
     this.#watchSilence();
-    void this.#parts.handler.snapshot({ message, chunks: pipe.chunks }).then((reply) => {
+    const transfer = { message, chunks: pipe.chunks };
+    void this.#parts.handler.snapshot(transfer, this.#parts.connection.remote.host).then((reply) => {
       body.reply = reply;
       // A refused snapshot is read to its end all the same: the peer sends it before it listens.
       pipe.drop();
@@ -197,8 +203,7 @@ export class InboundConnection {
       const body = this.#body;
       if (body === undefined || this.#isClosed) return;
       const silentMs = clock.monotonicMs() - this.#lastReceivedMs;
-      if (body.pipe.missing > 0 && !this.#isPaused && silentMs >= ioTimeoutMs)
-        this.#refuse("the sender of a snapshot is silent");
+      if (body.pipe.missing > 0 && !this.#isPaused && silentMs >= ioTimeoutMs) this.#giveUp();
       else this.#watchSilence();
     });
   }
@@ -235,9 +240,9 @@ export class InboundConnection {
     else this.#parts.connection.resume();
   }
 
-  #refuse(reason: string): void {
+  #giveUp(): void {
     const { log, connection } = this.#parts;
-    log.error("failed to decode incoming command", { error: reason, from: hostPort(connection.remote) });
+    log.error("the sender of a snapshot is silent", { from: hostPort(connection.remote) });
     this.destroy();
   }
 

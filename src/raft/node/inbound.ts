@@ -1,5 +1,6 @@
 /** Requests of peers: each waits here, under a number, until the core has its answer. */
 import type { Input, OutgoingReply } from "../core/effects.ts";
+import type { RaftRequest } from "../core/messages.ts";
 import type { SnapshotTransfer, TransportHandler, TransportReply } from "./transport.ts";
 
 /** More unanswered requests than this are refused: peers keep far fewer under way. */
@@ -19,20 +20,20 @@ export class Inbound implements TransportHandler {
     this.#input = input;
   }
 
-  request(message: Extract<Input, { kind: "request" }>["message"]): Promise<TransportReply> {
+  request(message: RaftRequest, from?: string): Promise<TransportReply> {
     if (this.#isStopped) return Promise.resolve(shutDown);
     if (this.#waiting.size >= waitingMax) return Promise.resolve(tooMany);
     this.#lastId += 1;
     const inboundId = this.#lastId;
     return new Promise((resolve) => {
       this.#waiting.set(inboundId, resolve);
-      this.#input({ kind: "request", inboundId, message });
+      this.#input({ kind: "request", inboundId, message, from });
     });
   }
 
-  snapshot(transfer: SnapshotTransfer): Promise<TransportReply> {
+  snapshot(transfer: SnapshotTransfer, from?: string): Promise<TransportReply> {
     const before = this.#lastId;
-    const reply = this.request(transfer.message);
+    const reply = this.request(transfer.message, from);
     // Unchanged if the request was refused.
     if (this.#lastId !== before) this.#transfers.set(this.#lastId, transfer);
     return reply;

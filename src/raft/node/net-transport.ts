@@ -9,10 +9,12 @@
 import { unreachable } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import type { Metrics } from "../../lib/metrics.ts";
 import { parseHostPort, type Connection, type Net } from "../../lib/net.ts";
 import { NetworkError } from "../../lib/network-error.ts";
 import type { RaftRequest } from "../core/messages.ts";
 import { AppendCache } from "./append-cache.ts";
+import { Complaints } from "./complaints.ts";
 import { ControlPool } from "./control-pool.ts";
 import { InboundConnection } from "./inbound-connection.ts";
 import { encodeRequest } from "./message-codec.ts";
@@ -55,6 +57,7 @@ export interface NetTransportParts {
   readonly net: Net;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   /** A newer address of a server than the configuration's, if one is known. */
   readonly resolveAddress?: (id: string) => string | undefined;
   /** First byte of every connection; `null`: none, as plain hashicorp/raft speaks. Default: Raft's on the RPC port. */
@@ -74,6 +77,7 @@ const noAnswer: TransportAnswer = { kind: "failed" };
 export class NetTransport implements Transport {
   readonly #parts: NetTransportParts;
   readonly #settings: NetTransportSettings;
+  readonly #complaints: Complaints;
   readonly #preamble: Uint8Array;
   readonly #peers = new Map<string, Peer>();
   readonly #unflushed = new Set<RequestLane>();
@@ -85,6 +89,7 @@ export class NetTransport implements Transport {
 
   constructor(parts: NetTransportParts) {
     this.#parts = parts;
+    this.#complaints = new Complaints(parts);
     this.#settings = { ...defaultNetTransportSettings, ...parts.settings };
     const { leadingByte = raftLeadingByte } = parts;
     this.#preamble = leadingByte === null ? new Uint8Array(0) : Uint8Array.of(leadingByte);
@@ -147,7 +152,10 @@ export class NetTransport implements Transport {
     if (this.#inbound.size >= this.#settings.inboundMax) this.#closeSilent();
     const { clock, log } = this.#parts;
     const { requestBytesMax, ioTimeoutMs } = this.#settings;
+    const from = connection.remote.host;
+    const refused = (problem: string): void => this.#complaints.add({ from, message: "unreadable", problem });
     const inbound = new InboundConnection({
+      refused,
       connection,
       handler,
       clock,

@@ -18,6 +18,12 @@ export interface OutboundParts {
   readonly input: (input: Input) => void;
 }
 
+/** A request and whom it went to. */
+interface Asked {
+  readonly requestId: number;
+  readonly to?: string;
+}
+
 export class Outbound {
   readonly #parts: OutboundParts;
   /** Deadline by request. */
@@ -32,12 +38,13 @@ export class Outbound {
   send(request: OutgoingRequest): void {
     const { requestId, to, address, lane, timeoutMs, message } = request;
     this.#track(requestId, timeoutMs);
-    this.#follow(requestId, this.#parts.transport.send({ id: to, address, lane, timeoutMs }, message));
+    const answer = this.#parts.transport.send({ id: to, address, lane, timeoutMs }, message);
+    this.#follow({ requestId, to }, answer);
   }
 
   sendSnapshot(send: SendSnapshot): void {
     this.#track(send.requestId, this.#parts.snapshotTimeoutMs);
-    this.#follow(send.requestId, this.#streamSnapshot(send));
+    this.#follow(send, this.#streamSnapshot(send));
   }
 
   stop(): void {
@@ -58,21 +65,21 @@ export class Outbound {
     return await transport.sendSnapshot(to, { message, chunks: snapshot.chunks });
   }
 
-  #follow(requestId: number, answer: Promise<TransportAnswer>): void {
+  #follow(request: Asked, answer: Promise<TransportAnswer>): void {
     answer.then(
-      (settled) => this.#settle(requestId, settled),
+      (settled) => this.#settle(request, settled),
       (error: unknown) => {
         this.#parts.log.warn("request to a peer failed", { error: String(error) });
-        this.#settle(requestId, noAnswer);
+        this.#settle(request, noAnswer);
       },
     );
   }
 
-  #settle(requestId: number, answer: TransportAnswer): void {
+  #settle({ requestId, to }: Asked, answer: TransportAnswer): void {
     if (!this.#underWay.delete(requestId)) return;
     this.#parts.input(
       answer.kind === "response"
-        ? { kind: "response", requestId, message: answer.message }
+        ? { kind: "response", requestId, message: answer.message, from: to }
         : { ...answer, requestId },
     );
   }
@@ -87,7 +94,7 @@ export class Outbound {
     if (this.#isStopped) return;
     const nowMs = this.#parts.clock.monotonicMs();
     for (const [requestId, deadlineMs] of this.#underWay) {
-      if (deadlineMs <= nowMs) this.#settle(requestId, noAnswer);
+      if (deadlineMs <= nowMs) this.#settle({ requestId }, noAnswer);
     }
     if (this.#underWay.size > 0) this.#sweep = this.#parts.clock.after(sweepMs, () => this.#sweepNow());
   }

@@ -22,6 +22,7 @@ import { entryType, serverId, type Configuration, type SnapshotMark } from "../c
 import { checkOptions, type RaftOptions } from "../core/options.ts";
 import type { RaftStatus } from "../core/status.ts";
 import { chunkBytes, toChunks } from "./chunking.ts";
+import { Commands } from "./commands.ts";
 import { configurationCodec } from "./configuration-codec.ts";
 import { defaultNodeSettings, Driver, type NodeParts, type NodeSettings } from "./driver.ts";
 import type { EntryWaiter, Settled } from "./pending.ts";
@@ -31,6 +32,10 @@ import { readSnapshot, type SnapshotMeta } from "./snapshot-store.ts";
 
 /** How soon a configuration change that had to wait is tried again. */
 const changeRetryMs = 20;
+
+/** What of a node's settings may change while it runs. */
+export type SnapshotSettings = Pick<NodeSettings, "snapshotIntervalMs" | "snapshotThreshold"> &
+  Pick<RaftOptions, "trailingLogs">;
 
 /** Who this server is, and how it behaves. */
 export interface RaftNodeOptions {
@@ -64,7 +69,10 @@ export class RaftNode implements Consensus {
   #closing: Promise<void> | undefined;
 
   /** For `openRaftNode` only. `mark` is where the state machine stands. */
-  constructor(parts: NodeParts, start: { core: RaftCore; mark: SnapshotMark; options: RaftNodeOptions }) {
+  constructor(
+    parts: NodeParts,
+    start: { core: RaftCore; commands: Commands; mark: SnapshotMark; options: RaftNodeOptions },
+  ) {
     this.#parts = parts;
     this.#core = start.core;
     this.#term = start.core.status().term;
@@ -72,6 +80,7 @@ export class RaftNode implements Consensus {
     this.#driver = new Driver({
       ...parts,
       core: start.core,
+      commands: start.commands,
       options: start.options.raft,
       settings: this.#settings,
       mark: start.mark,
@@ -108,6 +117,12 @@ export class RaftNode implements Consensus {
       lastContactMs:
         status.role === "leader" ? 0 : lastContactMs === undefined ? undefined : nowMs - lastContactMs,
     };
+  }
+
+  /** Takes over when snapshots are taken and how much of the log stays behind them. */
+  configureSnapshots({ snapshotIntervalMs, snapshotThreshold, trailingLogs }: SnapshotSettings): void {
+    this.#core.keepTrailingLogs(trailingLogs);
+    this.#driver.snapshotter.replan({ intervalMs: snapshotIntervalMs, threshold: snapshotThreshold });
   }
 
   /** The core's own picture, with the progress of followers; for operators and autopilot. */
@@ -335,6 +350,7 @@ export async function openRaftNode(parts: NodeParts, options: RaftNodeOptions): 
         `entries between are lost`,
     );
   }
+  const commands = new Commands(machine);
   const core = new RaftCore({
     id: serverId(options.id),
     address: options.address,
@@ -342,13 +358,14 @@ export async function openRaftNode(parts: NodeParts, options: RaftNodeOptions): 
     ...(parts.rules === undefined ? {} : { rules: parts.rules }),
     rng: parts.rng.fork("raft-core"),
     codec: configurationCodec,
+    commandProblem: commands.problem,
     log: store,
     hardState: store.hardState,
     snapshot,
     nowMs: clock.monotonicMs(),
   });
   const mark = snapshot ?? emptyMark;
-  const node = new RaftNode(parts, { core, mark, options });
+  const node = new RaftNode(parts, { core, commands, mark, options });
   node.start();
   const isPristine = store.hardState.term === 0 && store.lastIndex === 0 && snapshot === undefined;
   if (options.bootstrap !== undefined && isPristine) await node.bootstrap(options.bootstrap);

@@ -14,7 +14,7 @@ export async function restoreNewest(
   await using snapshot = await snapshots.open(meta);
   if (snapshot === undefined) throw new RaftDataError(`snapshot ${meta.id} vanished while it was opened`);
   try {
-    machine.restore(await readSnapshot(snapshot));
+    machine.prepare(await readSnapshot(snapshot))();
   } catch (error) {
     throw new RaftDataError(`snapshot ${meta.id} cannot be restored: ${String(error)}`, { cause: error });
   }

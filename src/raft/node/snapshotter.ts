@@ -1,21 +1,36 @@
 /** Takes snapshots when the log has grown, receives those of a leader, and keeps the two from overlapping. */
+import { must } from "../../lib/assert.ts";
 import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
+import type { StateMachine } from "../../lib/consensus.ts";
+import { DecodeError } from "../../lib/errors.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { Rng } from "../../lib/rng.ts";
 import { StorageError } from "../../lib/storage-error.ts";
 import type { Input, ReceiveSnapshot } from "../core/effects.ts";
-import type { SnapshotMark } from "../core/entry.ts";
+import type { SnapshotEnd, SnapshotMark } from "../core/entry.ts";
 import type { Applier } from "./applier.ts";
-import type { Chunks, SnapshotMeta, SnapshotStore } from "./snapshot-store.ts";
+import type { Complaints } from "./complaints.ts";
+import { checkedState, ReceivedStates } from "./received-state.ts";
+import type { SnapshotMeta, SnapshotStore } from "./snapshot-store.ts";
 import type { SnapshotTransfer } from "./transport.ts";
 
 /** A large state is written piece by piece, so that other work has its turn. */
 const pieceBytes = 262_144;
 
-export interface SnapshotterParts {
+/** When a snapshot is taken. */
+export interface SnapshotPlan {
+  /** Whether one is due is looked at every one to two times this. */
+  readonly intervalMs: number;
+  /** Entries applied since the last one that make the next one due. */
+  readonly threshold: number;
+}
+
+export interface SnapshotterParts extends SnapshotPlan {
   readonly store: SnapshotStore;
   readonly applier: Applier;
+  readonly machine: StateMachine;
+  readonly complaints: Complaints;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: Log;
@@ -23,29 +38,40 @@ export interface SnapshotterParts {
   readonly input: (input: Input) => void;
   /** The newest snapshot that the core knows; 0 without one. */
   readonly snapshotIndex: () => number;
-  readonly intervalMs: number;
-  readonly threshold: number;
 }
 
 export class Snapshotter {
   readonly #parts: SnapshotterParts;
+  /** What the core will ask for in the step that hears of it. */
+  readonly received = new ReceivedStates();
   /** Ends when the store is free. */
   #store: Promise<unknown> = Promise.resolve();
   #timer: Disposable | undefined;
   #isStopped = false;
+  #plan: SnapshotPlan;
 
   constructor(parts: SnapshotterParts) {
     this.#parts = parts;
+    this.#plan = parts;
   }
 
   /** Looks every one to two intervals whether enough was applied since the last snapshot. */
   start(): void {
-    const { clock, rng, intervalMs } = this.#parts;
+    const { clock, rng } = this.#parts;
+    const { intervalMs } = this.#plan;
     this.#timer = clock.after(intervalMs + rng.below(intervalMs), () => {
       void this.#takeIfGrown().finally(() => {
         if (!this.#isStopped) this.start();
       });
     });
+  }
+
+  /** Goes by another plan from now on. */
+  replan(plan: SnapshotPlan): void {
+    this.#plan = plan;
+    if (this.#timer === undefined || this.#isStopped) return;
+    this.#timer[Symbol.dispose]();
+    this.start();
   }
 
   /** Makes the applied state durable; answers the present snapshot if nothing was applied since. */
@@ -83,10 +109,19 @@ export class Snapshotter {
     return this.#exclusively(() => this.#parts.store.remove(mark));
   }
 
-  /** Streams a leader's snapshot to the store and reports how it went. */
+  /** Removes a received snapshot that will not be used. */
+  drop(end: SnapshotEnd): void {
+    const { store, log } = this.#parts;
+    this.#exclusively(() => store.remove(end)).catch((error: unknown) => {
+      log.error("failed to remove a snapshot", { index: end.index, error: String(error) });
+    });
+  }
+
+  /** Streams a leader's snapshot to the store, if the machine can read it, and reports how it went. */
   receive(request: ReceiveSnapshot, transfer: SnapshotTransfer | undefined): void {
-    const { store, log, input } = this.#parts;
+    const { store, machine, input } = this.#parts;
     const { message, inboundId } = request;
+    let replace: (() => void) | undefined;
     const mark: SnapshotMark = {
       index: message.lastLogIndex,
       term: message.lastLogTerm,
@@ -95,15 +130,28 @@ export class Snapshotter {
     };
     const written = this.#exclusively(() => {
       if (transfer === undefined) throw new StorageError("failed", "the sender of a snapshot has gone");
-      return store.write(mark, exactly(transfer.chunks, transfer.message.sizeBytes));
+      const { chunks, message: announced } = transfer;
+      const check = (state: Uint8Array): void => void (replace = machine.prepare(state));
+      return store.write(mark, checkedState(chunks, announced.sizeBytes, check));
     });
     written.then(
-      () => input({ kind: "snapshotReceived", inboundId, ok: true }),
+      () => {
+        this.received.add(mark, must(replace, "what is stored was read"));
+        input({ kind: "snapshotReceived", inboundId, ok: true });
+      },
       (error: unknown) => {
-        log.error("failed to receive snapshot", { index: mark.index, error: String(error) });
+        this.#notReceived(request, error);
         input({ kind: "snapshotReceived", inboundId, ok: false });
       },
     );
+  }
+
+  #notReceived({ message, from }: ReceiveSnapshot, error: unknown): void {
+    const { log, complaints } = this.#parts;
+    if (error instanceof DecodeError) {
+      const problem = `a snapshot through ${message.lastLogIndex} that cannot be read: ${error.message}`;
+      complaints.add({ from, header: message.header, message: message.kind, problem });
+    } else log.error("failed to receive snapshot", { index: message.lastLogIndex, error: String(error) });
   }
 
   /** Starts nothing more and waits for the snapshot under way. */
@@ -114,8 +162,8 @@ export class Snapshotter {
   }
 
   async #takeIfGrown(): Promise<void> {
-    const { applier, threshold, log, snapshotIndex } = this.#parts;
-    if (applier.appliedIndex - snapshotIndex() < threshold) return;
+    const { applier, log, snapshotIndex } = this.#parts;
+    if (applier.appliedIndex - snapshotIndex() < this.#plan.threshold) return;
     try {
       await this.take();
     } catch (error) {
@@ -138,16 +186,4 @@ function markOf(meta: SnapshotMeta): SnapshotMark {
 
 function* pieces(state: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < state.length; at += pieceBytes) yield state.subarray(at, at + pieceBytes);
-}
-
-/** Passes the pieces on; throws unless they make up `sizeBytes`. */
-async function* exactly(chunks: Chunks, sizeBytes: number): AsyncGenerator<Uint8Array> {
-  let seen = 0;
-  for await (const chunk of chunks) {
-    seen += chunk.length;
-    if (seen > sizeBytes) break;
-    yield chunk;
-  }
-  if (seen !== sizeBytes)
-    throw new StorageError("failed", `received ${seen} bytes of a snapshot of ${sizeBytes}`);
 }

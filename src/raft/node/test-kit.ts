@@ -52,6 +52,11 @@ export class ListMachine implements StateMachine {
     this.items.push(fromUtf8.decode(command));
     return this.items.length;
   }
+  /** No command begins with a zero. */
+  decode(command: Uint8Array): undefined {
+    if (command[0] === 0) throw new DecodeError("a command that begins with a zero");
+    return undefined;
+  }
   *snapshot(): Iterable<Uint8Array> {
     const items = [...this.items];
     yield utf8.encode("[");
@@ -59,9 +64,10 @@ export class ListMachine implements StateMachine {
       yield utf8.encode(`${at === 0 ? "" : ","}${JSON.stringify(item)}`);
     yield utf8.encode("]");
   }
-  restore(state: Uint8Array): void {
+  prepare(state: Uint8Array): () => void {
     try {
-      this.items = JSON.parse(fromUtf8.decode(state)) as string[];
+      const items = JSON.parse(fromUtf8.decode(state)) as string[];
+      return () => void (this.items = items);
     } catch (error) {
       throw new DecodeError("not a list", { cause: error });
     }

@@ -23,12 +23,12 @@ export interface SnapshotTransfer {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** The local server, as peers' requests see it. */
+/** The local server, as peers' requests see it. `from` is the peer's host, for what is told of it. */
 export interface TransportHandler {
   /** Answers any request but InstallSnapshot. Never rejects. */
-  request(message: RaftRequest): Promise<TransportReply>;
+  request(message: RaftRequest, from?: string): Promise<TransportReply>;
   /** Answers an InstallSnapshot. It may leave bytes unread: the transport then takes and drops them. Never rejects. */
-  snapshot(transfer: SnapshotTransfer): Promise<TransportReply>;
+  snapshot(transfer: SnapshotTransfer, from?: string): Promise<TransportReply>;
 }
 
 /** What goes back: a response, or only an error text. */

@@ -1,6 +1,7 @@
 /** For tests of the network transport: servers on real sockets of this machine, whose connections can be cut. */
 import type { Clock } from "../../../lib/clock.ts";
 import { silentLog } from "../../../lib/log.ts";
+import { noMetrics } from "../../../lib/metrics.ts";
 import { hostPort, type Connection, type NetListener } from "../../../lib/net.ts";
 import { systemClock } from "../../../runtime/clock.ts";
 import { systemNet } from "../../../runtime/net.ts";
@@ -35,7 +36,13 @@ export class NetEnd implements AsyncDisposable {
 
 export async function openNetEnd(options: Partial<NetTransportParts> = {}): Promise<NetEnd> {
   const clock: Clock = options.clock ?? systemClock;
-  const transport = new NetTransport({ net: systemNet, clock, log: silentLog, ...options });
+  const transport = new NetTransport({
+    net: systemNet,
+    clock,
+    log: silentLog,
+    metrics: noMetrics,
+    ...options,
+  });
   const connections = new Set<Connection>();
   const listener = await systemNet.listen({ host: "127.0.0.1", port: 0 }, (accepted) => {
     const connection = tracked(accepted, () => connections.delete(connection));
