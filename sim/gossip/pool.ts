@@ -14,6 +14,7 @@ import type { SwimOptions } from "../../src/gossip/core/swim-options.ts";
 import type { GossipMessage } from "../../src/wire/gossip/messages.ts";
 import { Calendar } from "./calendar.ts";
 import { SimNetwork, type NetworkPlan } from "./network.ts";
+import { SharedNameSlots } from "./shared-slots.ts";
 import { SimCodec, understand } from "./sim-codec.ts";
 import { SimNode, type NodeWatcher, type SimAddress } from "./sim-node.ts";
 
@@ -62,7 +63,8 @@ export class Pool {
     this.#watcher = watcher;
     this.network = new SimNetwork(rng.fork("network"), plan.network, plan.nodeCount);
     const meta = new Uint8Array(plan.metaBytes);
-    const world = { options: plan.options, codec: new SimCodec(), watcher, meta, rng: rng.fork("nodes") };
+    const [codec, slots] = [new SimCodec(), new SharedNameSlots()];
+    const world = { options: plan.options, codec, slots, watcher, meta, rng: rng.fork("nodes") };
     this.nodes = Array.from({ length: plan.nodeCount }, (_, index) => new SimNode(index, world));
   }
 
@@ -176,7 +178,7 @@ export class Pool {
     const to = must(this.nodes[index], "addresses name nodes");
     if (to.isDown || !network.reaches(from.index, index)) return;
     for (const delayMs of network.datagramDelays()) {
-      const input = { kind: "datagram", from: from.address, messages: parts.map(understand) } as const;
+      const input = { kind: "datagram", from: from.address, messages: understand(parts) } as const;
       this.#calendar.add(this.#nowMs + delayMs, { to, input });
     }
   }

@@ -1,63 +1,50 @@
 /**
- * Messages as bytes of their real size that remember what they say.
+ * Messages that pass for their own bytes.
  *
- * The core packs packets by the size of the bytes it is given, so those are real. But a pool of thousands decodes
- * hundreds of millions of messages; here the bytes carry the value along, and the many nodes that pass on one piece
- * of news share one message and one array.
+ * Of the bytes that its encoder makes the core only ever asks how long they are. So here a message is given its real
+ * length and handed back: nothing is encoded twice, copied or decoded, however many nodes pass it on. A pool of
+ * thousands sends hundreds of millions of messages.
  */
-import { must } from "../../src/lib/assert.ts";
+import { assert, must } from "../../src/lib/assert.ts";
 import { encodeMessage } from "../../src/wire/gossip/bodies.ts";
-import type { GossipMessage } from "../../src/wire/gossip/messages.ts";
+import type { AliveMessage, GossipMessage } from "../../src/wire/gossip/messages.ts";
 
-class Spoken extends Uint8Array {
-  message: GossipMessage | undefined;
-}
-
-/** A message that knows its bytes. */
-interface Remembering {
-  spoken?: Spoken;
+/** A message that knows how many bytes it takes. */
+interface Measured {
+  length?: number;
 }
 
 /** One for a whole simulation. */
 export class SimCodec {
-  /** By node and incarnation: alive messages are made anew from every full exchange. */
-  readonly #claims = new Map<string, Spoken>();
+  /** By node and incarnation. */
+  readonly #claims = new Map<string, Map<number, AliveMessage>>();
 
-  /** Bytes as they would be on the wire. News of the same content share them. */
+  /** What the core takes for bytes. */
   readonly encode = (message: GossipMessage): Uint8Array => {
-    switch (message.kind) {
-      case "alive":
-        return this.#shared(`a${message.incarnation} ${message.node} ${message.meta.length}`, message);
-      case "suspect":
-      case "dead":
-        // In a mass death there are millions, each soon forgotten: whoever passes one on has the message itself.
-        return (message as Remembering).spoken ?? speak(message);
-      case "ping":
-      case "indirectPing":
-      case "ack":
-      case "nack":
-      case "user":
-        return speak(message);
-    }
+    const one: GossipMessage & Measured = message.kind === "alive" ? this.intern(message) : message;
+    one.length ??= encodeMessage(one).length;
+    return one as unknown as Uint8Array;
   };
 
-  #shared(key: string, message: GossipMessage): Uint8Array {
-    const known = this.#claims.get(key);
-    if (known !== undefined) return known;
-    const spoken = speak(message);
-    this.#claims.set(key, spoken);
-    return spoken;
-  }
+  /** The one object for all equal claims: alive messages are made anew from every full exchange. */
+  readonly intern = (claim: AliveMessage): AliveMessage => {
+    let ofNode = this.#claims.get(claim.node);
+    if (ofNode === undefined) this.#claims.set(claim.node, (ofNode = new Map()));
+    const known = ofNode.get(claim.incarnation);
+    if (known !== undefined) {
+      assert(known.meta === claim.meta, "one incarnation makes one claim");
+      return known;
+    }
+    ofNode.set(claim.incarnation, claim);
+    // Made from an earlier claim it may have come with that one's length.
+    (claim as Measured).length = encodeMessage(claim).length;
+    return claim;
+  };
 }
 
-function speak(message: GossipMessage): Spoken {
-  const spoken = new Spoken(encodeMessage(message));
-  spoken.message = message;
-  (message as Remembering).spoken = spoken;
-  return spoken;
-}
-
-/** What bytes of `encode` say. */
-export function understand(bytes: Uint8Array): GossipMessage {
-  return must((bytes as Spoken).message, "the bytes come from this codec");
+/** What the parts of a packet say. */
+export function understand(parts: readonly Uint8Array[]): readonly GossipMessage[] {
+  const messages = parts as unknown as readonly GossipMessage[];
+  must(messages[0]?.kind, "the parts come from this codec");
+  return messages;
 }

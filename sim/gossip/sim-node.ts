@@ -3,6 +3,7 @@ import { monotonicMs } from "../../src/lib/clock.ts";
 import type { NetAddress } from "../../src/lib/net.ts";
 import type { Rng } from "../../src/lib/rng.ts";
 import type { SwimDelegate, SwimNode } from "../../src/gossip/core/delegate.ts";
+import type { NameSlots } from "../../src/gossip/core/name-slots.ts";
 import { Swim } from "../../src/gossip/core/swim.ts";
 import type { SwimEffects, SwimInput } from "../../src/gossip/core/swim-effects.ts";
 import type { SwimOptions } from "../../src/gossip/core/swim-options.ts";
@@ -23,6 +24,7 @@ export interface NodeWatcher {
 export interface NodeWorld {
   readonly options: SwimOptions;
   readonly codec: SimCodec;
+  readonly slots: NameSlots;
   readonly watcher: NodeWatcher;
   /** Sent with each node's news, in bytes: tags of a real agent are about 170. */
   readonly meta: Uint8Array;
@@ -49,7 +51,7 @@ export class SimNode {
     this.index = index;
     this.name = `node-${index}`;
     this.address = { host: `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`, port: 8301, index };
-    const { options, codec, rng } = world;
+    const { options, codec, slots, rng } = world;
     const { name, address } = this;
     this.swim = new Swim({
       name,
@@ -58,6 +60,8 @@ export class SimNode {
       rng: rng.fork(name),
       delegate: new CountingDelegate(index, world),
       encode: codec.encode,
+      intern: codec.intern,
+      slots,
     });
   }
 

@@ -52,9 +52,14 @@ export class Suspicion {
     return this.#accusers.length - 1;
   }
 
-  /** When the verdict falls; only ever moves nearer. */
+  /** When the verdict falls; only ever moves nearer. Infinite once the suspicion has ended. */
   get deadlineMs(): MonotonicMs {
     return this.#deadlineMs;
+  }
+
+  /** There will be no verdict. */
+  end(): void {
+    this.#deadlineMs = Infinity as MonotonicMs;
   }
 
   /** Whether `from` says something new: worth spreading, and the deadline has moved. */

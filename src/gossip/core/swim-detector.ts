@@ -14,9 +14,9 @@
 import type { MonotonicMs } from "../../lib/clock.ts";
 import type { NetAddress } from "../../lib/net.ts";
 import type { PingMessage, StreamMessage } from "../../wire/gossip/messages.ts";
+import { claimOf, isGone, toSwimNode, type Belief } from "./belief.ts";
 import type { Dissemination } from "./swim-dissemination.ts";
 import type { Membership } from "./swim-membership.ts";
-import { isGone, toSwimNode, type NodeRecord } from "./swim-node-table.ts";
 import { replyAddress } from "./swim-relays.ts";
 import { shown, type SwimState } from "./swim-state.ts";
 
@@ -27,9 +27,8 @@ const nackVersion = 4;
 const noPayload = new Uint8Array();
 
 interface Probe {
-  readonly target: NodeRecord;
   /** As it was when the probe began: news in between make the accusation void. */
-  readonly incarnation: number;
+  readonly target: Belief;
   readonly ping: PingMessage;
   readonly sentMs: MonotonicMs;
   readonly deadlineMs: MonotonicMs;
@@ -74,7 +73,7 @@ export class Detector {
 
   /** Whom the running probe is about. */
   get target(): string | undefined {
-    return this.#probe?.target.name;
+    return this.#probe?.target.node;
   }
 
   /** Somebody probes this node, or takes it for another. */
@@ -150,19 +149,17 @@ export class Detector {
     this.#isTickDue = false;
     const { table, name, address, options, outbox, awareness, nowMs } = this.#state;
     const target = table.nextProbe(
-      (record) => record.name !== name && !isGone(record),
-      (record) =>
-        record.name !== name && isGone(record) && nowMs - record.sinceMs > options.gossipToTheDeadMs,
+      (belief) => belief.node !== name && !isGone(belief),
+      (belief) =>
+        belief.node !== name && isGone(belief) && nowMs - belief.sinceMs > options.gossipToTheDeadMs,
     );
     if (target === undefined) return;
     const intervalMs = awareness.scaledMs(options.probeIntervalMs);
     if (intervalMs > options.probeIntervalMs) outbox.count("degraded.probe");
     const seqNo = this.#state.nextSequence();
-    const ping: PingMessage = { kind: "ping", seqNo, node: target.name, source: address, sourceNode: name };
-    const { incarnation } = target;
+    const ping: PingMessage = { kind: "ping", seqNo, node: target.node, source: address, sourceNode: name };
     this.#probe = {
       target,
-      incarnation,
       ping,
       sentMs: nowMs,
       deadlineMs: (nowMs + intervalMs) as MonotonicMs,
@@ -171,40 +168,43 @@ export class Detector {
       nackCount: 0,
       isContacted: false,
     };
-    if (target.state === "alive") return this.#news.sendWithNews(target.claim.address, ping);
+    if (target.kind === "alive") return this.#news.sendWithNews(target.address, ping);
     // A suspect hears of it at once, so that it can refute as soon as possible (Lifeguard, buddy system).
-    const accusation = { kind: "suspect", node: target.name, from: name, incarnation } as const;
-    this.#news.sendBare(target.claim.address, [ping, accusation], target);
+    const { node, incarnation } = target;
+    const accusation = { kind: "suspect", node, from: name, incarnation } as const;
+    this.#news.sendBare(claimOf(target).address, [ping, accusation], target);
   }
 
   #askOthers(probe: Probe): void {
     const { table, name, address, options, outbox, nowMs } = this.#state;
     const { target, ping } = probe;
+    const { address: to, vsn } = claimOf(target);
     probe.isDirect = false;
-    outbox.log("debug", `Failed UDP ping: ${target.name} (timeout reached)`);
+    outbox.log("debug", `Failed UDP ping: ${target.node} (timeout reached)`);
     const helpers = table.pick(
       options.indirectChecks,
-      (record) => record.state === "alive" && record.name !== name && record !== target,
+      ({ kind, node }) => kind === "alive" && node !== name && node !== target.node,
     );
     for (const helper of helpers) {
-      const nack = (helper.claim.vsn[1] ?? 0) >= nackVersion;
+      const claim = claimOf(helper);
+      const nack = (claim.vsn[1] ?? 0) >= nackVersion;
       if (nack) probe.nacksExpected += 1;
-      this.#news.sendWithNews(helper.claim.address, {
+      this.#news.sendWithNews(claim.address, {
         kind: "indirectPing",
         seqNo: ping.seqNo,
-        node: target.name,
-        target: target.claim.address,
+        node: target.node,
+        target: to,
         nack,
         source: address,
         sourceNode: name,
       });
     }
     const timeoutMs = probe.deadlineMs - nowMs;
-    if (!options.streamPings || (target.claim.vsn[1] ?? 0) < streamPingVersion || timeoutMs <= 0) return;
+    if (!options.streamPings || (vsn[1] ?? 0) < streamPingVersion || timeoutMs <= 0) return;
     outbox.streamPing({
       seqNo: ping.seqNo,
-      to: target.claim.address,
-      node: target.name,
+      to,
+      node: target.node,
       message: ping,
       timeoutMs,
     });
@@ -217,19 +217,20 @@ export class Detector {
 
   #fail(probe: Probe): void {
     const { outbox, name } = this.#state;
-    const { target, incarnation, nacksExpected, nackCount } = probe;
+    const { nacksExpected, nackCount } = probe;
+    const { node, incarnation } = probe.target;
     if (probe.isContacted) {
       outbox.log(
         "warn",
-        `Was able to connect to ${target.name} over TCP but UDP probes failed, network may be misconfigured`,
+        `Was able to connect to ${node} over TCP but UDP probes failed, network may be misconfigured`,
       );
       return this.#succeed(probe);
     }
     this.#end(probe);
     // Helpers that are silent too say more of this node than of the target.
     this.#state.feel(nacksExpected > 0 ? nacksExpected - nackCount : 1);
-    outbox.log("info", `Suspect ${target.name} has failed, no acks received`);
-    this.#membership.suspect({ kind: "suspect", node: target.name, from: name, incarnation });
+    outbox.log("info", `Suspect ${node} has failed, no acks received`);
+    this.#membership.suspect({ kind: "suspect", node, from: name, incarnation });
   }
 
   #end(probe: Probe): void {

@@ -11,10 +11,10 @@
 import type { MonotonicMs } from "../../lib/clock.ts";
 import type { NetAddress } from "../../lib/net.ts";
 import type { AliveMessage, DeadMessage, GossipMessage, SuspectMessage } from "../../wire/gossip/messages.ts";
+import { claimOf, isGone, type Belief } from "./belief.ts";
 import { BroadcastQueue } from "./broadcast-queue.ts";
 import { retransmitLimit } from "./scaling.ts";
 import type { SwimOutcome } from "./swim-effects.ts";
-import type { NodeRecord } from "./swim-node-table.ts";
 import type { SwimState } from "./swim-state.ts";
 
 /** Peers of old versions count parts in 7 bits. */
@@ -71,7 +71,7 @@ export class Dissemination {
   }
 
   /** Sends these messages and nothing else. */
-  sendBare(to: NetAddress, messages: readonly GossipMessage[], receiver: NodeRecord | undefined): void {
+  sendBare(to: NetAddress, messages: readonly GossipMessage[], receiver: Belief | undefined): void {
     const parts = messages.map((message) => this.#state.encode(message));
     this.#send(to, parts, receiver !== undefined && checksSums(receiver));
   }
@@ -79,12 +79,12 @@ export class Dissemination {
   /** One round of gossip: a packet of news each for a few random nodes, the lately dead included. */
   gossip(): void {
     const { table, options, nowMs } = this.#state;
-    const chosen = table.pick(options.gossipNodes, (record) => this.#mayHear(record, nowMs));
-    for (const record of chosen) {
-      const crc = checksSums(record);
+    const chosen = table.pick(options.gossipNodes, (belief) => this.#mayHear(belief, nowMs));
+    for (const belief of chosen) {
+      const crc = checksSums(belief);
       const parts = this.#take(this.#room(crc), partsMax);
       if (parts.length === 0) return;
-      this.#send(record.claim.address, parts, crc);
+      this.#send(claimOf(belief).address, parts, crc);
     }
   }
 
@@ -97,9 +97,9 @@ export class Dissemination {
     }
   }
 
-  #mayHear({ name, state, sinceMs }: NodeRecord, nowMs: MonotonicMs): boolean {
-    if (name === this.#state.name || state === "left") return false;
-    return state !== "dead" || nowMs - sinceMs <= this.#state.options.gossipToTheDeadMs;
+  #mayHear(belief: Belief, nowMs: MonotonicMs): boolean {
+    if (belief.node === this.#state.name || belief.kind === "left") return false;
+    return !isGone(belief) || nowMs - belief.sinceMs <= this.#state.options.gossipToTheDeadMs;
   }
 
   /** Bytes of a packet for parts and their lengths. */
@@ -135,6 +135,6 @@ export class Dissemination {
   }
 }
 
-function checksSums({ claim }: NodeRecord): boolean {
-  return (claim.vsn[1] ?? 0) >= crcVersion;
+function checksSums(belief: Belief): boolean {
+  return (claimOf(belief).vsn[1] ?? 0) >= crcVersion;
 }

@@ -12,10 +12,10 @@ import { unreachable } from "../../lib/assert.ts";
 import type { MonotonicMs } from "../../lib/clock.ts";
 import type { NetAddress } from "../../lib/net.ts";
 import type { NodeState, PushNodeState, PushPullMessage, StreamMessage } from "../../wire/gossip/messages.ts";
+import { claimOf, type Belief } from "./belief.ts";
 import { protocolProblem } from "./protocol-check.ts";
 import { pushPullScaledMs } from "./scaling.ts";
 import type { Membership } from "./swim-membership.ts";
-import type { NodeRecord } from "./swim-node-table.ts";
 import { shown, type SwimState } from "./swim-state.ts";
 
 const reportedStates: readonly NodeState[] = ["alive", "suspect", "dead", "left"];
@@ -60,21 +60,22 @@ export class Exchanges {
     const { table, options, nowMs, name } = this.#state;
     if (nowMs < this.#nextMs) return;
     this.#nextMs = (nowMs + pushPullScaledMs(options.pushPullIntervalMs, table.size)) as MonotonicMs;
-    const [record] = table.pick(1, (candidate) => candidate.state === "alive" && candidate.name !== name);
-    if (record === undefined) return;
+    const [peer] = table.pick(1, ({ kind, node }) => kind === "alive" && node !== name);
+    if (peer === undefined) return;
     this.#begin({
       join: false,
       joinId: undefined,
-      node: record.name,
-      to: record.claim.address,
+      node: peer.node,
+      to: claimOf(peer).address,
       startedMs: nowMs,
     });
   }
 
   /** A peer's state came in. */
   receive(inboundId: number, message: PushPullMessage, from: NetAddress): void {
-    this.#state.outbox.streamReply({ inboundId, message: this.#localState(message.join) });
-    const problem = this.#merge(message);
+    const own = this.#localState(message.join);
+    this.#state.outbox.streamReply({ inboundId, message: own });
+    const problem = this.#merge(message, own.nodes);
     if (problem === undefined) return;
     this.#state.outbox.log("error", `Failed push/pull merge: ${problem} from=${shown(from)}`);
   }
@@ -111,7 +112,7 @@ export class Exchanges {
     switch (message.kind) {
       case "pushPull":
         // Which kind of exchange it is, is ours to say.
-        return this.#merge({ ...message, join: open.join });
+        return this.#merge({ ...message, join: open.join }, this.#nodes());
       case "error":
         return `remote error: ${message.text}`;
       case "ping":
@@ -136,20 +137,26 @@ export class Exchanges {
     return {
       kind: "pushPull",
       join,
-      nodes: table.records.map(toPushState),
+      nodes: this.#nodes(),
       userState: delegate.localState(join),
     };
   }
 
-  /** Why nothing was merged, or `undefined`. */
-  #merge({ nodes: received, join, userState }: PushPullMessage): string | undefined {
-    const { table, delegate, nowMs } = this.#state;
+  #nodes(): readonly PushNodeState[] {
+    return this.#state.table.beliefs().map(toPushState);
+  }
+
+  /** Why nothing was merged, or `undefined`. `own`: what is known here. */
+  #merge(
+    { nodes: received, join, userState }: PushPullMessage,
+    own: readonly PushNodeState[],
+  ): string | undefined {
+    const { delegate, nowMs } = this.#state;
     const nodes = received.map((node) => {
       const address = this.#state.withPort(node.address);
       return address === node.address ? node : { ...node, address };
     });
-    const local = table.records.map(({ name, state, claim }) => ({ name, state, vsn: claim.vsn }));
-    const problem = protocolProblem(nodes, local) ?? (join ? delegate.mergeProblem(nodes) : undefined);
+    const problem = protocolProblem(nodes, own) ?? (join ? delegate.mergeProblem(nodes) : undefined);
     if (problem !== undefined) return problem;
     for (const node of nodes) this.#mergeNode(node);
     if (userState.length > 0) delegate.mergeState(userState, join, nowMs);
@@ -172,7 +179,7 @@ export class Exchanges {
   }
 }
 
-function toPushState({ name, claim, incarnation, state }: NodeRecord): PushNodeState {
-  const { address, meta, vsn } = claim;
-  return { name, address, meta, incarnation, state, vsn };
+function toPushState(belief: Belief): PushNodeState {
+  const { address, meta, vsn } = claimOf(belief);
+  return { name: belief.node, address, meta, incarnation: belief.incarnation, state: belief.kind, vsn };
 }

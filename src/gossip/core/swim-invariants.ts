@@ -1,6 +1,6 @@
 /** What must hold of one node between any two steps; the numbers are those of docs/internals/gossip.md. */
 import type { Swim } from "./swim.ts";
-import { isGone } from "./swim-node-table.ts";
+import { isGone } from "./belief.ts";
 import { retransmitLimit } from "./scaling.ts";
 
 /** Every broken invariant as a sentence; empty when all is well. For tests and simulation: O(n). */
@@ -14,25 +14,23 @@ export function checkInvariants(swim: Swim): readonly string[] {
 
   const { self } = state;
   claim(
-    self.state === (membership.isLeaving ? "left" : "alive"),
+    self.kind === (membership.isLeaving ? "left" : "alive"),
     "G1: a node is alive to itself until it leaves",
   );
   claim(self.incarnation <= membership.incarnation, "G1: nobody else raises a node's incarnation");
 
   const seen = new Set<string>();
   const counts = { alive: 0, suspect: 0, dead: 0, left: 0 };
-  for (const record of table.records) {
-    const { name, incarnation, suspicion } = record;
-    counts[record.state] += 1;
-    claim(!seen.has(name) && table.get(name) === record, `G2: ${name} is once on the ring and in the table`);
+  for (const belief of table.beliefs()) {
+    const { node: name, kind, incarnation } = belief;
+    counts[kind] += 1;
+    claim(!seen.has(name) && table.get(name) === belief, `G2: ${name} is once on the ring and in the table`);
     seen.add(name);
-    claim(incarnation >= record.claim.incarnation, `G3: ${name} is known at least as new as it claims`);
-    claim(
-      (suspicion !== undefined) === (record.state === "suspect"),
-      `G4: ${name} is suspect while a suspicion runs`,
-    );
-    if (suspicion === undefined) continue;
-    const { terms, startedMs, deadlineMs } = suspicion;
+    if (kind === "alive") continue;
+    claim(incarnation >= belief.claim.incarnation, `G3: ${name} is known at least as new as it claims`);
+    if (kind !== "suspect") continue;
+    const { terms, startedMs, deadlineMs } = belief.suspicion;
+    claim(deadlineMs < Infinity, `G4: ${name} is suspect while a suspicion runs`);
     const lastedMs = deadlineMs - startedMs;
     claim(lastedMs >= terms.minMs - 1e-6, `G5: ${name} has the shortest suspicion at least`);
     claim(

@@ -297,10 +297,7 @@ describe("accusations", () => {
       n.hear(suspect("b", 5, "c"));
       return n;
     };
-    const diesAfterMs = (n: TestNode): number => {
-      const deadline = n.swim.inside().state.table.get("b")?.suspicion?.deadlineMs ?? Number.NaN;
-      return deadline - n.nowMs;
-    };
+    const diesAfterMs = (n: TestNode): number => (n.verdictMs("b") ?? Number.NaN) - n.nowMs;
     const alone = start();
     expect(diesAfterMs(alone)).toBe(24_000);
     alone.hear(suspect("b", 5, "d"));

@@ -17,12 +17,12 @@ import { assert } from "../../lib/assert.ts";
 import type { MonotonicMs } from "../../lib/clock.ts";
 import type { NetAddress } from "../../lib/net.ts";
 import type { AliveMessage, DeadMessage, SuspectMessage } from "../../wire/gossip/messages.ts";
+import { claimOf, isGone, toSwimNode, type Belief, type Gone, type Suspected } from "./belief.ts";
 import { DeadlineQueue } from "./deadline-queue.ts";
 import { suspicionMinMs } from "./scaling.ts";
 import { Suspicion, type SuspicionTerms } from "./suspicion.ts";
 import type { Dissemination } from "./swim-dissemination.ts";
 import type { SwimOutcome } from "./swim-effects.ts";
-import { isGone, toSwimNode, type NodeRecord } from "./swim-node-table.ts";
 import { shown, type SwimState } from "./swim-state.ts";
 
 /** Limit of a node's metadata; the layer above agrees. */
@@ -33,7 +33,7 @@ const incarnationMax = 0xffff_ffff;
 export class Membership {
   readonly #state: SwimState;
   readonly #news: Dissemination;
-  readonly #verdicts = new DeadlineQueue<NodeRecord>((record, atMs) => record.suspicion?.deadlineMs === atMs);
+  readonly #verdicts = new DeadlineQueue<Suspected>(({ suspicion }, atMs) => suspicion.deadlineMs === atMs);
   /** The highest incarnation this node ever took. */
   #incarnation: number;
   #isLeaving = false;
@@ -66,8 +66,7 @@ export class Membership {
     assert(meta.length <= metaBytesMax, "metadata fits its limit");
     const incarnation = this.#nextIncarnation(0);
     const claim: AliveMessage = { kind: "alive", node: name, address, meta, incarnation, vsn: options.vsn };
-    const record = this.#state.table.get(name) ?? this.#state.table.add(claim, this.#state.nowMs);
-    this.#believe(record, claim, outcome);
+    this.#believe(claim, outcome);
   }
 
   /** Goes by its own will: says that it is dead. `outcome` when that was told. */
@@ -83,84 +82,81 @@ export class Membership {
 
   /** Somebody is said to be alive. */
   alive(received: AliveMessage): void {
-    const { name, table, options, outbox, nowMs } = this.#state;
+    const { name, table, options, outbox, intern } = this.#state;
     const isSelf = received.node === name;
     // A message that was under way when this node left must not bring it back.
     if (isSelf && this.#isLeaving) return;
     const address = this.#state.withPort(received.address);
-    let record = table.get(received.node);
-    const isMove = record !== undefined && !isSameAddress(record.claim.address, address);
+    const known = table.get(received.node);
+    const isMove = known !== undefined && !isSameAddress(claimOf(known).address, address);
     // Most of what is heard is known already: that is seen before anything costly.
-    if (record !== undefined && !isMove && !isNewer(received, record, isSelf)) return;
+    if (known !== undefined && !isMove && !isNewer(received, known, isSelf)) return;
     const problem = this.#problem(received);
     if (problem !== undefined) {
       return outbox.log("warn", `ignoring alive message for '${received.node}': ${problem}`);
     }
-    const message = address === received.address ? received : { ...received, address };
-    if (record === undefined) {
+    const message = intern(address === received.address ? received : { ...received, address });
+    if (known === undefined) {
       if (message.incarnation === 0 || !this.#admits(message)) return;
       if (table.size >= options.nodesMax) return outbox.count("nodes.refused");
-      record = table.add(message, nowMs);
-    } else if (isMove && !this.#mayMove(record, message)) {
+    } else if (isMove && !this.#mayMove(known, message)) {
       return;
     }
-    if (isSelf) this.#heardOfSelf(record, message);
-    else this.#believe(record, message);
+    if (isSelf) this.#heardOfSelf(message);
+    else this.#believe(message);
     outbox.count("msg.alive");
   }
 
   /** Somebody is said not to answer. */
   suspect(message: SuspectMessage): void {
     const { name, table, outbox } = this.#state;
-    const record = table.get(message.node);
-    if (record === undefined || message.incarnation < record.incarnation) return;
-    if (record.suspicion !== undefined) {
-      if (!record.suspicion.confirm(message.from)) return;
-      this.#verdicts.add(record.suspicion.deadlineMs, record);
+    const known = table.get(message.node);
+    if (known === undefined || message.incarnation < known.incarnation || isGone(known)) return;
+    if (known.kind === "suspect") {
+      if (!known.suspicion.confirm(message.from)) return;
+      this.#verdicts.add(known.suspicion.deadlineMs, known);
       this.#news.broadcast(message);
       return;
     }
-    if (record.state !== "alive") return;
     if (message.node === name) {
-      this.#refute(record, message.incarnation);
+      this.#refute(message.incarnation);
       outbox.log("warn", `Refuting a suspect message (from: ${message.from})`);
       return;
     }
     this.#news.broadcast(message);
     outbox.count("msg.suspect");
-    this.#suspectRecord(record, message);
+    this.#doubt(known, message);
   }
 
   /** Somebody is said to be dead or, by itself, to have left. */
   dead(message: DeadMessage): void {
     const { name, table, outbox } = this.#state;
-    const record = table.get(message.node);
-    if (record === undefined || message.incarnation < record.incarnation || isGone(record)) return;
+    const known = table.get(message.node);
+    if (known === undefined || message.incarnation < known.incarnation || isGone(known)) return;
     if (message.node === name) {
       assert(!this.#isLeaving, "a node that left counts as gone");
-      this.#refute(record, message.incarnation);
+      this.#refute(message.incarnation);
       outbox.log("warn", `Refuting a dead message (from: ${message.from})`);
       return;
     }
-    this.#bury(record, message);
+    this.#bury(known, message);
   }
 
   /** Declares dead whose suspicion ran out. */
   fire(): void {
-    const { name, outbox, nowMs } = this.#state;
+    const { name, table, outbox, nowMs } = this.#state;
     for (;;) {
-      const record = this.#verdicts.takeDue(nowMs);
-      if (record === undefined) return;
-      assert(record.state === "suspect", "only suspects are judged");
-      const { confirmations = 0, terms } = record.suspicion ?? {};
-      if (terms !== undefined && terms.wanted > 0 && confirmations < terms.wanted) {
-        outbox.count("degraded.timeout");
-      }
+      const suspected = this.#verdicts.takeDue(nowMs);
+      if (suspected === undefined) return;
+      const { node, incarnation, suspicion } = suspected;
+      assert(table.get(node) === suspected, "only suspects are judged");
+      const { confirmations, terms } = suspicion;
+      if (terms.wanted > 0 && confirmations < terms.wanted) outbox.count("degraded.timeout");
       outbox.log(
         "info",
-        `Marking ${record.name} as failed, suspect timeout reached (${confirmations} peer confirmations)`,
+        `Marking ${node} as failed, suspect timeout reached (${confirmations} peer confirmations)`,
       );
-      this.dead({ kind: "dead", node: record.name, from: name, incarnation: record.incarnation });
+      this.dead({ kind: "dead", node, from: name, incarnation });
     }
   }
 
@@ -183,9 +179,10 @@ export class Membership {
   }
 
   /** Whether a node may take over a name that is known under another address. */
-  #mayMove(record: NodeRecord, message: AliveMessage): boolean {
+  #mayMove(known: Belief, message: AliveMessage): boolean {
     const { delegate, options, outbox, nowMs } = this.#state;
-    const { name, state, sinceMs, claim } = record;
+    const { node: name, kind: state } = known;
+    const claim = claimOf(known);
     if (!this.#state.allowsHost(message.address.host)) {
       outbox.log(
         "warn",
@@ -194,7 +191,7 @@ export class Membership {
       return false;
     }
     const reclaimMs = options.deadNodeReclaimMs;
-    const isFree = state === "dead" && reclaimMs !== undefined && nowMs - sinceMs > reclaimMs;
+    const isFree = isGone(known) && reclaimMs !== undefined && nowMs - known.sinceMs > reclaimMs;
     if (state === "left" || isFree) {
       outbox.log(
         "info",
@@ -207,27 +204,27 @@ export class Membership {
       `Conflicting address for ${name}. Mine: ${shown(claim.address)} Theirs: ${shown(message.address)} Old state: ${state}`,
     );
     const { address, meta, vsn, incarnation } = message;
-    delegate.conflict(toSwimNode(record), { name, address, meta, vsn, incarnation, state: "alive" }, nowMs);
+    delegate.conflict(toSwimNode(known), { name, address, meta, vsn, incarnation, state: "alive" }, nowMs);
     return false;
   }
 
   /** Takes over a claim and passes it on. */
-  #believe(record: NodeRecord, message: AliveMessage, outcome?: SwimOutcome): void {
+  #believe(claim: AliveMessage, outcome?: SwimOutcome): void {
     const { table, delegate, nowMs } = this.#state;
-    const wasGone = isGone(record);
-    const { meta } = record.claim;
-    this.#news.broadcast(message, outcome);
-    table.believe(record, message, nowMs);
-    if (wasGone) delegate.nodeJoined(toSwimNode(record), nowMs);
-    else if (!isSameBytes(meta, message.meta)) delegate.nodeUpdated(toSwimNode(record), nowMs);
+    const known = table.get(claim.node);
+    this.#news.broadcast(claim, outcome);
+    table.set(claim);
+    if (known === undefined || isGone(known)) delegate.nodeJoined(toSwimNode(claim), nowMs);
+    else if (!isSameBytes(claimOf(known).meta, claim.meta)) delegate.nodeUpdated(toSwimNode(claim), nowMs);
   }
 
   /** The same incarnation may come from an earlier life of this node, with other contents. */
-  #heardOfSelf(record: NodeRecord, message: AliveMessage): void {
-    const { meta, vsn } = record.claim;
-    const isNew = message.incarnation !== record.incarnation;
+  #heardOfSelf(message: AliveMessage): void {
+    const { self } = this.#state;
+    const { meta, vsn } = claimOf(self);
+    const isNew = message.incarnation !== self.incarnation;
     if (!isNew && isSameBytes(message.meta, meta) && isSameBytes(message.vsn, vsn)) return;
-    this.#refute(record, message.incarnation);
+    this.#refute(message.incarnation);
     const bytes = (values: ArrayLike<number>): string => `[${Array.from(values).join(" ")}]`;
     this.#state.outbox.log(
       "warn",
@@ -236,11 +233,11 @@ export class Membership {
     );
   }
 
-  #refute(record: NodeRecord, accused: number): void {
+  #refute(accused: number): void {
     const incarnation = this.#nextIncarnation(accused);
     // Being accused is a sign that this node answers too slowly.
     this.#state.feel(1);
-    this.#believe(record, { ...record.claim, incarnation });
+    this.#believe({ ...claimOf(this.#state.self), incarnation });
   }
 
   /** At the top of the range nothing is newer: then the accusation stands. */
@@ -249,11 +246,12 @@ export class Membership {
     return this.#incarnation;
   }
 
-  #suspectRecord(record: NodeRecord, { from, incarnation }: SuspectMessage): void {
+  #doubt(claim: AliveMessage, { node, from, incarnation }: SuspectMessage): void {
     const { table, nowMs } = this.#state;
-    table.accuse(record, { state: "suspect", incarnation }, nowMs);
-    record.suspicion = new Suspicion(from, this.#suspicionTerms(table.size), nowMs);
-    this.#verdicts.add(record.suspicion.deadlineMs, record);
+    const suspicion = new Suspicion(from, this.#suspicionTerms(table.size), nowMs);
+    const suspected: Suspected = { kind: "suspect", node, claim, incarnation, suspicion };
+    table.set(suspected);
+    this.#verdicts.add(suspicion.deadlineMs, suspected);
   }
 
   /** Mass deaths make thousands of suspicions on the same terms, so those are shared. */
@@ -269,19 +267,21 @@ export class Membership {
     return this.#terms;
   }
 
-  #bury(record: NodeRecord, message: DeadMessage, outcome?: SwimOutcome): void {
+  #bury(known: Belief, message: DeadMessage, outcome?: SwimOutcome): void {
     const { table, delegate, outbox, nowMs } = this.#state;
     this.#news.broadcast(message, outcome);
     outbox.count("msg.dead");
-    const state = message.node === message.from ? "left" : "dead";
-    table.accuse(record, { state, incarnation: message.incarnation }, nowMs);
-    delegate.nodeLeft(toSwimNode(record), nowMs);
+    const { node, from, incarnation } = message;
+    const kind = node === from ? "left" : "dead";
+    const gone: Gone = { kind, node, claim: claimOf(known), incarnation, sinceMs: nowMs };
+    table.set(gone);
+    delegate.nodeLeft(toSwimNode(gone), nowMs);
   }
 }
 
 /** Of itself a node hears the same incarnation too: from an earlier life it may say something else. */
-function isNewer(message: AliveMessage, record: NodeRecord, isSelf: boolean): boolean {
-  return isSelf ? message.incarnation >= record.incarnation : message.incarnation > record.incarnation;
+function isNewer(message: AliveMessage, known: Belief, isSelf: boolean): boolean {
+  return isSelf ? message.incarnation >= known.incarnation : message.incarnation > known.incarnation;
 }
 
 function isSameAddress(a: NetAddress, b: NetAddress): boolean {

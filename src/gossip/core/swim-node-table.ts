@@ -1,137 +1,99 @@
 /**
  * Every node that SWIM knows: by name, on the probe ring, and counted by state.
  *
- *     name ──▶ record { claim, incarnation, state, since, suspicion }
- *                         │
- *                         └── the alive message that was last believed: address, metadata, versions
+ *     name ──▶ slot ──▶ belief
+ *               ▲
+ *               └────── ring: slots in the order of probes
  *
- * Records are small and share the message they came from, since a table holds thousands.
+ * A table holds thousands, so all it keeps of a node are its number, twice, and what is believed of it.
  */
-import { assert } from "../../lib/assert.ts";
-import type { MonotonicMs } from "../../lib/clock.ts";
+import { assert, must } from "../../lib/assert.ts";
 import type { Rng } from "../../lib/rng.ts";
-import type { AliveMessage, NodeState } from "../../wire/gossip/messages.ts";
-import type { SwimNode } from "./delegate.ts";
+import type { NodeState } from "../../wire/gossip/messages.ts";
+import type { Belief } from "./belief.ts";
+import { OwnNameSlots, type NameSlots } from "./name-slots.ts";
 import { ProbeRing } from "./probe-ring.ts";
-import type { Suspicion } from "./suspicion.ts";
-
-/** What is known of one node. Changed only through the table, but for its suspicion. */
-export interface NodeRecord {
-  readonly name: string;
-  readonly claim: AliveMessage;
-  /** At least that of the claim: accusations carry newer ones. */
-  readonly incarnation: number;
-  readonly state: NodeState;
-  /** When `state` last changed. */
-  readonly sinceMs: MonotonicMs;
-  /** Running exactly while the state is `suspect`. */
-  suspicion: Suspicion | undefined;
-}
-
-type Writable = { -readonly [Key in keyof NodeRecord]: NodeRecord[Key] };
-
-/** The record as the upper layer sees it. */
-export function toSwimNode({ name, claim, incarnation, state }: NodeRecord): SwimNode {
-  const { address, meta, vsn } = claim;
-  return { name, address, meta, vsn, incarnation, state };
-}
-
-/** Dead or left: not counted among the living. */
-export function isGone({ state }: NodeRecord): boolean {
-  return state === "dead" || state === "left";
-}
 
 /** Owned by one `Swim`. */
 export class NodeTable {
-  readonly #byName = new Map<string, NodeRecord>();
-  readonly #ring: ProbeRing<NodeRecord>;
+  readonly #slots: NameSlots;
+  readonly #beliefs: (Belief | undefined)[] = [];
+  readonly #ring: ProbeRing<number>;
   readonly #counts: Record<NodeState, number> = { alive: 0, suspect: 0, dead: 0, left: 0 };
 
-  constructor(rng: Rng) {
+  constructor(rng: Rng, slots: NameSlots = new OwnNameSlots()) {
     this.#ring = new ProbeRing(rng);
+    this.#slots = slots;
   }
 
   /** All known nodes, whatever their state, this node included. */
   get size(): number {
-    return this.#byName.size;
-  }
-
-  get records(): readonly NodeRecord[] {
-    return this.#ring.items;
+    return this.#ring.size;
   }
 
   get counts(): Readonly<Record<NodeState, number>> {
     return this.#counts;
   }
 
-  get(name: string): NodeRecord | undefined {
-    return this.#byName.get(name);
+  get(name: string): Belief | undefined {
+    const slot = this.#slots.get(name);
+    return slot === undefined ? undefined : this.#beliefs[slot];
   }
 
-  /** Adds an unknown node, dead until its claim is believed, at a random place of the ring. */
-  add(claim: AliveMessage, nowMs: MonotonicMs): NodeRecord {
-    assert(!this.#byName.has(claim.node), "a node is added once");
-    const record: NodeRecord = {
-      name: claim.node,
-      claim,
-      incarnation: 0,
-      state: "dead",
-      sinceMs: nowMs,
-      suspicion: undefined,
-    };
-    this.#byName.set(claim.node, record);
-    this.#ring.add(record);
-    this.#counts.dead += 1;
-    return record;
+  /** What is believed of each node, in the order of the ring. O(n). */
+  beliefs(): readonly Belief[] {
+    return this.#ring.items.map((slot) => this.#at(slot));
   }
 
-  /** Believes a claim: the node is alive as it says. */
-  believe(record: NodeRecord, claim: AliveMessage, nowMs: MonotonicMs): void {
-    const writable: Writable = record;
-    writable.claim = claim;
-    writable.incarnation = claim.incarnation;
-    writable.suspicion = undefined;
-    this.#enter(writable, "alive", nowMs);
-  }
-
-  /** Believes an accusation or a farewell. Who is not suspect any more has no suspicion. */
-  accuse(
-    record: NodeRecord,
-    verdict: { readonly state: NodeState; readonly incarnation: number },
-    nowMs: MonotonicMs,
-  ): void {
-    assert(verdict.incarnation >= record.incarnation, "accusations are as new as what is known");
-    const writable: Writable = record;
-    writable.incarnation = verdict.incarnation;
-    if (verdict.state !== "suspect") writable.suspicion = undefined;
-    this.#enter(writable, verdict.state, nowMs);
+  /** Believes something else of a node, whose suspicion ends with that. An unknown one is added to the ring. */
+  set(belief: Belief): void {
+    const { node, kind } = belief;
+    const known = this.get(node);
+    this.#counts[kind] += 1;
+    if (known === undefined) {
+      const slot = this.#slots.get(node) ?? this.#slots.take(node);
+      // Filled up, since arrays with holes are slow.
+      while (this.#beliefs.length <= slot) this.#beliefs.push(undefined);
+      this.#beliefs[slot] = belief;
+      this.#ring.add(slot);
+      return;
+    }
+    assert(
+      kind === "alive" || belief.incarnation >= known.incarnation,
+      "accusations are as new as what is known",
+    );
+    this.#counts[known.kind] -= 1;
+    if (known.kind === "suspect") known.suspicion.end();
+    this.#beliefs[must(this.#slots.get(node), "a known node has a slot")] = belief;
   }
 
   /** See `ProbeRing.next`; what is gone by then is forgotten altogether. */
   nextProbe(
-    mayProbe: (record: NodeRecord) => boolean,
-    mayForget: (record: NodeRecord) => boolean,
-  ): NodeRecord | undefined {
-    return this.#ring.next({
-      mayProbe,
-      isGone: mayForget,
-      forgotten: (record) => {
-        this.#byName.delete(record.name);
-        this.#counts[record.state] -= 1;
-      },
+    mayProbe: (belief: Belief) => boolean,
+    mayForget: (belief: Belief) => boolean,
+  ): Belief | undefined {
+    const slot = this.#ring.next({
+      mayProbe: (one) => mayProbe(this.#at(one)),
+      isGone: (one) => mayForget(this.#at(one)),
+      forgotten: (one) => this.#forget(one),
     });
+    return slot === undefined ? undefined : this.#at(slot);
   }
 
   /** See `ProbeRing.pick`. */
-  pick(count: number, isWanted: (record: NodeRecord) => boolean): readonly NodeRecord[] {
-    return this.#ring.pick(count, isWanted);
+  pick(count: number, isWanted: (belief: Belief) => boolean): readonly Belief[] {
+    const slots = this.#ring.pick(count, (slot) => isWanted(this.#at(slot)));
+    return slots.map((slot) => this.#at(slot));
   }
 
-  #enter(record: Writable, state: NodeState, nowMs: MonotonicMs): void {
-    if (record.state === state) return;
-    this.#counts[record.state] -= 1;
-    this.#counts[state] += 1;
-    record.state = state;
-    record.sinceMs = nowMs;
+  #forget(slot: number): void {
+    const { node, kind } = this.#at(slot);
+    this.#beliefs[slot] = undefined;
+    this.#counts[kind] -= 1;
+    this.#slots.release(node);
+  }
+
+  #at(slot: number): Belief {
+    return must(this.#beliefs[slot], "who is on the ring is known");
   }
 }

@@ -39,6 +39,8 @@ export class Relays {
 
   /** When the next relay ends. */
   nextMs(): MonotonicMs | undefined {
+    // Most steps have none, and an empty walk costs too.
+    if (this.#open.size === 0) return undefined;
     for (const { untilMs } of this.#open.values()) return untilMs;
     return undefined;
   }
@@ -69,6 +71,7 @@ export class Relays {
 
   /** Ends what took too long. */
   fire(): void {
+    if (this.#open.size === 0) return;
     for (const [seqNo, relay] of this.#open) {
       if (relay.untilMs > this.#state.nowMs) return;
       this.#open.delete(seqNo);

@@ -3,10 +3,12 @@ import { assert, must } from "../../lib/assert.ts";
 import { monotonicMs, type MonotonicMs } from "../../lib/clock.ts";
 import type { NetAddress } from "../../lib/net.ts";
 import type { Rng } from "../../lib/rng.ts";
-import type { GossipMessage } from "../../wire/gossip/messages.ts";
+import type { AliveMessage, GossipMessage } from "../../wire/gossip/messages.ts";
 import { Awareness } from "./awareness.ts";
+import type { Belief } from "./belief.ts";
 import type { SwimDelegate } from "./delegate.ts";
-import { NodeTable, type NodeRecord } from "./swim-node-table.ts";
+import type { NameSlots } from "./name-slots.ts";
+import { NodeTable } from "./swim-node-table.ts";
 import { checkSwimOptions, type SwimOptions } from "./swim-options.ts";
 import { SwimOutbox } from "./swim-outbox.ts";
 
@@ -27,6 +29,10 @@ export interface SwimSetup {
   readonly incarnationBefore?: number;
   /** Whether a node may have, or speak from, this IP address; all may if absent. */
   readonly allowsHost?: (host: string) => boolean;
+  /** Where names get their numbers; a book of its own if absent. */
+  readonly slots?: NameSlots;
+  /** Answers one object for equal claims, which nodes in one process so share; absent: each keeps its own. */
+  readonly intern?: (claim: AliveMessage) => AliveMessage;
 }
 
 /** Owned by one `Swim`. */
@@ -40,6 +46,7 @@ export class SwimState {
   readonly encode: (message: GossipMessage) => Uint8Array;
   readonly allowsHost: (host: string) => boolean;
   readonly incarnationBefore: number;
+  readonly intern: (claim: AliveMessage) => AliveMessage;
   readonly outbox = new SwimOutbox();
   readonly awareness: Awareness;
   readonly table: NodeTable;
@@ -60,7 +67,8 @@ export class SwimState {
     this.allowsHost = setup.allowsHost ?? (() => true);
     this.incarnationBefore = setup.incarnationBefore ?? 0;
     this.awareness = new Awareness(setup.options.awarenessMultiplierMax);
-    this.table = new NodeTable(setup.rng);
+    this.intern = setup.intern ?? ((claim) => claim);
+    this.table = new NodeTable(setup.rng, setup.slots);
   }
 
   get nowMs(): MonotonicMs {
@@ -72,15 +80,15 @@ export class SwimState {
     this.#nowMs = nowMs;
   }
 
-  /** This node's own record. */
-  get self(): NodeRecord {
+  /** What this node believes of itself. */
+  get self(): Belief {
     return must(this.table.get(this.name), "a started node knows itself");
   }
 
   /** Whether anybody else is alive or suspect. */
   hasOthers(): boolean {
     const { alive, suspect } = this.table.counts;
-    return alive + suspect > (this.self.state === "alive" ? 1 : 0);
+    return alive + suspect > (this.self.kind === "alive" ? 1 : 0);
   }
 
   /** Moves the health score; a change is reported. */

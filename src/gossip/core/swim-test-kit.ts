@@ -5,6 +5,7 @@ import type { NetAddress } from "../../lib/net.ts";
 import { seededRng } from "../../lib/rng.ts";
 import type { AliveMessage, GossipMessage } from "../../wire/gossip/messages.ts";
 import type { SwimDelegate, SwimNode } from "./delegate.ts";
+import type { NameSlots } from "./name-slots.ts";
 import { Swim } from "./swim.ts";
 import type { SwimEffects, SwimInput } from "./swim-effects.ts";
 import { checkInvariants } from "./swim-invariants.ts";
@@ -115,6 +116,7 @@ export class TestNode {
       rng: seededRng(o.seed ?? 1).fork(name),
       delegate: this.delegate,
       encode: encodeJson,
+      ...(o.slots === undefined ? {} : { slots: o.slots }),
       ...(o.allowsHost === undefined ? {} : { allowsHost: o.allowsHost }),
       ...(o.incarnationBefore === undefined ? {} : { incarnationBefore: o.incarnationBefore }),
     });
@@ -150,6 +152,12 @@ export class TestNode {
     return this.step({ kind: "datagram", from: addressOf("elsewhere"), messages });
   }
 
+  /** When the verdict on a suspect falls. */
+  verdictMs(name: string): MonotonicMs | undefined {
+    const belief = this.swim.inside().state.table.get(name);
+    return belief?.kind === "suspect" ? belief.suspicion.deadlineMs : undefined;
+  }
+
   /** The state of a node as this one sees it. */
   sees(name: string): string {
     const node = this.swim.node(name);
@@ -158,6 +166,7 @@ export class TestNode {
 }
 
 interface TestHosts {
+  readonly slots?: NameSlots;
   readonly allowsHost?: (host: string) => boolean;
   readonly incarnationBefore?: number;
 }

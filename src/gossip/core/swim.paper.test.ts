@@ -160,7 +160,7 @@ describe("Lifeguard: LHA-Suspicion", () => {
     n.hear(...["m", "b", "c", "d", "e", "f"].map((name) => aliveOf(name)));
     const left = ["b", "c", "d", "e"].map((from) => {
       n.hear({ kind: "suspect", node: "m", from, incarnation: 1 });
-      return n.swim.inside().state.table.get("m")?.suspicion?.deadlineMs;
+      return n.verdictMs("m");
     });
     expect(left as readonly (number | undefined)[]).toEqual([30_000, 17_500, 10_187, 5_000]);
   });

@@ -12,13 +12,13 @@ import { assert, must, unreachable } from "../../lib/assert.ts";
 import type { MonotonicMs } from "../../lib/clock.ts";
 import type { NetAddress } from "../../lib/net.ts";
 import type { GossipMessage, NodeState } from "../../wire/gossip/messages.ts";
+import { toSwimNode } from "./belief.ts";
 import type { SwimNode } from "./delegate.ts";
 import { Detector } from "./swim-detector.ts";
 import { Dissemination } from "./swim-dissemination.ts";
 import type { SwimEffects, SwimInput } from "./swim-effects.ts";
 import { Exchanges } from "./swim-exchanges.ts";
 import { Membership } from "./swim-membership.ts";
-import { toSwimNode, type NodeRecord } from "./swim-node-table.ts";
 import { Relays } from "./swim-relays.ts";
 import { shown, SwimState, type SwimSetup } from "./swim-state.ts";
 
@@ -78,7 +78,7 @@ export class Swim {
 
   /** Every known node, dead ones included, in no particular order. O(n). */
   nodes(): readonly SwimNode[] {
-    return this.#state.table.records.map(toSwimNode);
+    return this.#state.table.beliefs().map(toSwimNode);
   }
 
   /** Every node that is alive or suspect, this node included while it has not left. O(n). */
@@ -88,8 +88,8 @@ export class Swim {
 
   /** One known node. */
   node(name: string): SwimNode | undefined {
-    const record = this.#state.table.get(name);
-    return record === undefined ? undefined : toSwimNode(record);
+    const belief = this.#state.table.get(name);
+    return belief === undefined ? undefined : toSwimNode(belief);
   }
 
   status(): SwimStatus {
@@ -204,7 +204,7 @@ export class Swim {
   }
 
   #sendUser(to: NetAddress, node: string | undefined, bytes: Uint8Array): void {
-    const receiver: NodeRecord | undefined = node === undefined ? undefined : this.#state.table.get(node);
+    const receiver = node === undefined ? undefined : this.#state.table.get(node);
     this.#news.sendBare(to, [{ kind: "user", bytes }], receiver);
   }
 
