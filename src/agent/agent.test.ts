@@ -361,6 +361,31 @@ describe("definitions", () => {
     await parts.agent.stop();
   });
 
+  test("reload takes over the node's metadata, and what becomes of output", async () => {
+    const definitions = { services: [service], checks: [] };
+    const parts = testAgent({ settings: { definitions, nodeMeta: { rack: "1" } } });
+    const { agent } = parts;
+    await agent.start();
+    await agent.synced();
+    await agent.reload({ ...definitions, nodeMeta: { rack: "2", row: "b" }, discardOutput: true });
+    await agent.synced();
+    const meta = {
+      rack: "2",
+      row: "b",
+      "consul-network-segment": "",
+      "consul-version": agent.settings.version,
+    };
+    expect(agent.nodeMeta).toEqual(meta);
+    expect(parts.catalog.node?.Meta).toEqual(meta);
+    void agent.registrar.reportTtl("service:db", "passing", "much to say");
+    expect(agent.state.check("service:db")).toMatchObject({ Status: "passing", Output: "" });
+    await agent.reload({ ...definitions, discardOutput: false });
+    expect(agent.nodeMeta).toEqual(meta);
+    void agent.registrar.reportTtl("service:db", "warning", "much to say");
+    expect(agent.state.check("service:db")).toMatchObject({ Status: "warning", Output: "much to say" });
+    await agent.stop();
+  });
+
   test("a bad definition stops the start", async () => {
     const bad = { ...service, Checks: [{ Args: ["x"], Interval: "1s" }] };
     const parts = testAgent({ settings: { definitions: { services: [bad], checks: [] } } });

@@ -17,7 +17,7 @@ import type { MetricsRegistry } from "./metrics-registry.ts";
 import { Persistence } from "./persistence.ts";
 import { Registrar } from "./registrar.ts";
 import type {
-  AgentDefinitions,
+  AgentReload,
   AgentHost,
   AgentMember,
   AgentSettings,
@@ -57,13 +57,12 @@ export class Agent {
   readonly events: EventLog;
   /** Servers' answers, for callers who take an older one. */
   readonly cache: AgentCache;
-  /** The node's metadata as the catalog has it. */
-  readonly nodeMeta: Readonly<Record<string, string>>;
   readonly #sync: AntiEntropy;
   readonly #persistence: Persistence;
   readonly #loader: DefinitionLoader;
   readonly #log: Log;
   readonly #following: Disposable;
+  #nodeMeta: Readonly<Record<string, string>>;
   #reaper: Disposable | undefined;
 
   constructor(deps: AgentDeps) {
@@ -75,11 +74,7 @@ export class Agent {
     this.registry = deps.registry;
     this.#log = deps.log;
     this.cache = new AgentCache({ rpc, clock, random, metrics: deps.metrics, rate: settings.cacheRate });
-    this.nodeMeta = {
-      ...settings.nodeMeta,
-      "consul-network-segment": "",
-      "consul-version": settings.version,
-    };
+    this.#nodeMeta = wholeMeta(settings);
     this.state = new LocalState({
       clock,
       random,
@@ -93,7 +88,7 @@ export class Agent {
       random,
       log: deps.log,
       state: this.state,
-      node: { ...ownNode(settings), meta: this.nodeMeta },
+      node: { ...ownNode(settings), meta: this.#nodeMeta },
       intervalMs: settings.syncIntervalMs,
       tokens: () => ({ agent: "", user: "" }),
     });
@@ -150,9 +145,18 @@ export class Agent {
     await this.#persistence.flush();
   }
 
-  /** Takes over changed definitions; what came over HTTP stays. Rejects with `RpcError`. */
-  async reload(definitions: AgentDefinitions): Promise<void> {
+  /** The node's metadata as the catalog has it. */
+  get nodeMeta(): Readonly<Record<string, string>> {
+    return this.#nodeMeta;
+  }
+
+  /** Takes over what changed; what came over HTTP stays. Rejects with `RpcError`. */
+  async reload({ nodeMeta, discardOutput, ...definitions }: AgentReload): Promise<void> {
     await this.#loader.reload(definitions);
+    if (discardOutput !== undefined) this.state.discardOutput = discardOutput;
+    if (nodeMeta === undefined) return;
+    this.#nodeMeta = wholeMeta({ ...this.settings, nodeMeta });
+    this.#sync.describeNode(this.#nodeMeta);
   }
 
   /** Tells the agent of a node, by an event, to drop a registration of its own. Rejects with `RpcError`. */
@@ -214,6 +218,11 @@ export class Agent {
         .catch((error: unknown) => this.#log.error("failed to reap", { error: String(error) }));
     });
   }
+}
+
+/** Configured metadata with the agent's own keys. */
+function wholeMeta({ nodeMeta, version }: AgentSettings): Readonly<Record<string, string>> {
+  return { ...nodeMeta, "consul-network-segment": "", "consul-version": version };
 }
 
 /** The node as its agent registers it. */

@@ -63,6 +63,7 @@ interface Waiter {
 
 export class AntiEntropy {
   readonly #deps: AntiEntropyDeps;
+  #node: NodeFacts;
   #timer: Disposable | undefined;
   #wanted: "none" | "changes" | "full" = "none";
   #running: Promise<void> | undefined;
@@ -73,6 +74,7 @@ export class AntiEntropy {
 
   constructor(deps: AntiEntropyDeps) {
     this.#deps = deps;
+    this.#node = deps.node;
   }
 
   /** Begins with a full sync at once. */
@@ -86,6 +88,14 @@ export class AntiEntropy {
     this.#release(Number.POSITIVE_INFINITY);
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+  }
+
+  /** The node's own metadata changed. */
+  describeNode(meta: NodeFacts["meta"]): void {
+    if (sameRecord(this.#node.meta, meta)) return;
+    this.#node = { ...this.#node, meta };
+    this.#deps.state.nodeInSync = false;
+    this.changed();
   }
 
   /** Something changed here. */
@@ -166,7 +176,8 @@ export class AntiEntropy {
 
   /** Reads what the servers have and marks the differences. */
   async #compare(): Promise<void> {
-    const { rpc, node, state, tokens } = this.#deps;
+    const node = this.#node;
+    const { rpc, state, tokens } = this.#deps;
     const request = NodeSpecificRequest.make({
       Datacenter: node.datacenter,
       Node: node.nodeName,
@@ -260,7 +271,8 @@ export class AntiEntropy {
   }
 
   #registration(token: string): RegisterRequest {
-    const { node, state } = this.#deps;
+    const node = this.#node;
+    const { state } = this.#deps;
     return RegisterRequest.make({
       Datacenter: node.datacenter,
       ID: node.nodeId,
@@ -330,7 +342,8 @@ export class AntiEntropy {
   }
 
   async #deregister(target: { readonly ServiceID?: string; readonly CheckID?: string }): Promise<void> {
-    const { rpc, node, tokens } = this.#deps;
+    const node = this.#node;
+    const { rpc, tokens } = this.#deps;
     const request = DeregisterRequest.make({
       Datacenter: node.datacenter,
       Node: node.nodeName,

@@ -49,9 +49,12 @@ export class LocalState {
   readonly #watchers = new Map<string, Set<() => void>>();
   /** Whether the servers know the node's addresses and metadata. */
   nodeInSync = false;
+  /** Whether results are kept without their output, from the next result on. */
+  discardOutput: boolean;
 
   constructor(deps: LocalStateDeps) {
     this.#deps = deps;
+    this.discardOutput = deps.discardOutput;
   }
 
   service(id: string): NodeService | undefined {
@@ -88,7 +91,7 @@ export class LocalState {
   putCheck(check: HealthCheck, origin: Origin): void {
     const before = this.checks.get(check.CheckID);
     before?.deferred?.[Symbol.dispose]();
-    const shown = this.#deps.discardOutput ? { ...check, Output: "" } : check;
+    const shown = this.discardOutput ? { ...check, Output: "" } : check;
     const criticalSinceMs =
       check.Status === "critical" ? (before?.criticalSinceMs ?? this.#deps.clock.monotonicMs()) : undefined;
     const row = {
@@ -129,7 +132,7 @@ export class LocalState {
   updateCheck(id: string, status: string, output: string): void {
     const row = this.checks.get(id);
     if (row?.value === undefined || row.deleted) return;
-    const shown = this.#deps.discardOutput ? "" : output;
+    const shown = this.discardOutput ? "" : output;
     if (row.value.Status === status && row.value.Output === shown) return;
     const criticalSinceMs =
       status === "critical" ? (row.criticalSinceMs ?? this.#deps.clock.monotonicMs()) : undefined;

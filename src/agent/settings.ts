@@ -23,6 +23,14 @@ export interface AgentDefinitions {
   readonly checks: readonly CheckDefinition[];
 }
 
+/** What a reload may change of an agent. */
+export interface AgentReload extends AgentDefinitions {
+  /** Configured metadata of the node; absent: as it was. */
+  readonly nodeMeta?: Readonly<Record<string, string>>;
+  /** Drops the output of checks from the next result on; absent: as it was. */
+  readonly discardOutput?: boolean;
+}
+
 /** The agent's part of the configuration. */
 export interface AgentSettings {
   readonly nodeName: string;

@@ -358,27 +358,3 @@ export interface Config {
   /** Every accepted key, merged with its defaults, by path. */
   readonly settings: Settings;
 }
-
-/** What a running agent takes over on reload; everything else waits for a restart. */
-export type ReloadableConfig = Pick<
-  Config,
-  "services" | "checks" | "watches" | "nodeMeta" | "dns" | "debug" | "ui"
-> & {
-  readonly logLevel: ConfigLogLevel;
-  readonly aclTokens: AclTokensConfig;
-  readonly checksDiscardOutput: boolean;
-  readonly tls: TlsConfig;
-  readonly limits: Pick<
-    LimitsConfig,
-    | "httpMaxConnsPerClient"
-    | "rpcClientTimeoutMs"
-    | "rpcMaxBurst"
-    | "rpcMaxConnsPerClient"
-    | "rpcRate"
-    | "requestLimitsMode"
-    | "requestReadRate"
-    | "requestWriteRate"
-  >;
-  readonly raft: Pick<RaftConfig, "snapshotThreshold" | "snapshotIntervalMs" | "trailingLogs">;
-  readonly telemetry: Pick<TelemetryConfig, "filterDefault" | "allowedPrefixes" | "blockedPrefixes">;
-};

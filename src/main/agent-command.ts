@@ -8,6 +8,7 @@ import { agentUsage, parseAgentArgs, type AgentArgs } from "../config/agent-flag
 import type { Config } from "../config/config.ts";
 import { debugConfig } from "../config/debug-config.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import { restartWarnings } from "../config/reload.ts";
 import { ProconsulError } from "../lib/errors.ts";
 import { FlagError } from "../lib/flags.ts";
 import type { Log } from "../lib/log.ts";
@@ -15,8 +16,11 @@ import { hostPort } from "../lib/net.ts";
 import { buildInfo, type BuildInfo } from "../runtime/build-info.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { claimDataDir, nodeIdOf, writePidFile } from "../runtime/data-dir.ts";
+import { watchFiles } from "../runtime/file-watcher.ts";
+import { hostNodeId } from "../runtime/host-id.ts";
 import { openLogFile } from "../runtime/log-file.ts";
 import { systemUuid } from "../runtime/random.ts";
+import { checkRejoinAge, noteSeen } from "../runtime/rejoin-age.ts";
 import { notifyService } from "../runtime/service-notify.ts";
 import { openSyslog, type Syslog } from "../runtime/syslog.ts";
 import { LogHub, renderJsonLine, renderText } from "../runtime/text-log.ts";
@@ -91,10 +95,16 @@ class Session implements Disposable {
     const noSyslog = await this.#openSyslog(config);
     this.#openLogs(config);
     if (config.dataDir !== undefined) this.#undo.add(claimDataDir(config.dataDir));
+    const makeId = (): string => (config.hostNodeId ? hostNodeId() : undefined) ?? systemUuid();
     const nodeId =
       config.dataDir === undefined
-        ? (config.nodeId ?? systemUuid())
-        : nodeIdOf(config.dataDir, config.nodeId);
+        ? (config.nodeId ?? makeId())
+        : nodeIdOf(config.dataDir, config.nodeId, makeId);
+    if (config.server && !config.devMode && config.dataDir !== undefined) {
+      const limits = { nowMs: systemClock.wallMs(), maxMs: config.join.serverRejoinAgeMaxMs };
+      checkRejoinAge(config.dataDir, limits);
+      this.#undo.add(noteSeen(config.dataDir, { clock: systemClock, log: this.#log }));
+    }
     if (config.pidFile !== undefined) this.#undo.add(writePidFile(config.pidFile));
     const ended = new Promise<number>((resolve) => (this.#end = resolve));
     this.#host.stdout.write(banner(config, nodeId, this.#build));
@@ -118,6 +128,7 @@ class Session implements Disposable {
       },
     });
     this.#log.info("Proconsul agent running!");
+    if (config.autoReloadConfig) this.#undo.add(this.#reloadByItself(config));
     const code = await ended;
     await notifyService("stopping");
     await this.#process.stop();
@@ -155,12 +166,31 @@ class Session implements Disposable {
     }
   }
 
+  /** Reloads where nobody waits for the outcome. */
+  #reloadNow(): void {
+    this.#reload().catch((error: unknown) => {
+      this.#log.error("Reload failed", { error: error instanceof Error ? error.message : String(error) });
+    });
+  }
+
+  /** Reloads when a configuration file or a certificate changes. */
+  #reloadByItself({ tls }: Config): Disposable {
+    const certificates = [tls.https, tls.internalRpc].flatMap(({ certFile, keyFile, caFile }) =>
+      [certFile, keyFile, caFile].filter((file) => file !== undefined),
+    );
+    const changed = (): void => {
+      this.#log.info("auto-reload: configuration files have changed");
+      this.#reloadNow();
+    };
+    return watchFiles([...this.#loaded.paths, ...certificates], { clock: systemClock, changed });
+  }
+
   async #takeOver(running: AgentProcess): Promise<void> {
     const next = loadConfig({ ...configHost(), args: this.#args });
-    for (const warning of next.warnings) this.#log.warn(warning);
+    const waiting = restartWarnings(this.#loaded.config, next.config);
+    for (const warning of [...next.warnings, ...waiting]) this.#log.warn(warning);
     this.#openLogs(next.config);
-    await running.agent.reload({ services: next.config.services, checks: next.config.checks });
-    running.reload(next.config);
+    await running.reload(next.config);
     this.#log.info("Configuration reloaded");
   }
 
@@ -218,9 +248,7 @@ class Session implements Disposable {
         "SIGHUP",
         () => {
           this.#log.info("Caught signal", { signal: "hangup" });
-          this.#reload().catch((error: unknown) =>
-            this.#log.error("Reload failed", { error: String(error) }),
-          );
+          this.#reloadNow();
         },
       ],
     ] as const;

@@ -14,7 +14,7 @@ export interface AgentCore {
   readonly consensus: Consensus | undefined;
   /** Servers that calls can go to. */
   knownServers(): number;
-  /** Takes over what a reload may change: limits on calls. */
+  /** Takes over what a reload may change: limits and timeouts of calls, when snapshots are taken. */
   reload(config: Config): void;
   /** Leaves the cluster for good; `close` comes after it. Never rejects. */
   leave(): Promise<void>;

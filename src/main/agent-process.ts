@@ -32,13 +32,12 @@ import type { BuildInfo } from "../runtime/build-info.ts";
 import { systemCheckIo } from "../runtime/check-io.ts";
 import { readTlsMaterial } from "../runtime/check-tls.ts";
 import { systemClock } from "../runtime/clock.ts";
-import type { Listener } from "../runtime/http-listener.ts";
 import { systemNet } from "../runtime/net.ts";
 import { systemRng, systemUuid } from "../runtime/random.ts";
 import { renderJsonLine, renderText, type LogHub } from "../runtime/text-log.ts";
 import { createAgentHost } from "./agent-host.ts";
 import { openDns, type DnsService } from "./dns.ts";
-import { openListeners } from "./listeners.ts";
+import { openListeners, type HttpDoors } from "./listeners.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { createAgentWatches } from "./agent-watches.ts";
 import { cacheRate } from "./cache-rate.ts";
@@ -63,8 +62,8 @@ export interface AgentProcessParts {
 
 export interface AgentProcess {
   readonly agent: Agent;
-  /** Takes over what a reload may change beside definitions. */
-  reload(config: Config): void;
+  /** Takes over what a reload may change. Rejects when definitions, watches or certificates are no good. */
+  reload(config: Config): Promise<void>;
   /** Leaves the cluster for good; `stop` comes after it. Never rejects. */
   leave(): Promise<void>;
   stop(): Promise<void>;
@@ -173,7 +172,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     watches.serverUp();
   });
   const reporting = startReporting(assembly);
-  let listeners: readonly Listener[] = [];
+  let doors: HttpDoors | undefined;
   let dns: DnsService | undefined;
   const closeDoors = async (): Promise<void> => {
     ending.abort();
@@ -181,13 +180,13 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
     watching[Symbol.dispose]();
     reporting[Symbol.dispose]();
     await dns?.close();
-    await Promise.all(listeners.map((listener) => listener.close()));
+    await doors?.close();
     await agent.stop();
   };
   try {
     // What was registered before a restart is there before anyone can ask for it.
     await agent.start();
-    listeners = await openListeners(app, config, log);
+    doors = await openListeners(app, config, log);
     dns = await openDns({
       config,
       rpc: core.rpc,
@@ -209,12 +208,20 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
   );
   return {
     agent,
-    reload: (next) => {
+    reload: async (next) => {
+      // First what may be refused.
+      await doors?.reload(next);
+      watches.reload(next.watches);
+      await agent.reload({
+        services: next.services,
+        checks: next.checks,
+        nodeMeta: next.nodeMeta,
+        discardOutput: next.checksConfig.discardOutput,
+      });
       telemetry.reload(next);
       core.reload(next);
       dns?.reload(next);
       agent.cache.reload(cacheRate(next));
-      watches.reload(next.watches);
     },
     leave: () => core.leave(),
     stop: async () => {

@@ -7,7 +7,7 @@ import { SnapshotClient } from "../rpc/snapshot-client.ts";
 import { afterIo } from "../runtime/clock.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { openLanPool, type PoolParts } from "./gossip-pools.ts";
-import { archiveBytesMax, callLimit, callTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
+import { archiveBytesMax, callLimit, ConfiguredTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
 
 /** Rejects when the gossip address cannot be bound. */
 export async function startClientCore(parts: PoolParts): Promise<AgentCore> {
@@ -25,7 +25,7 @@ export async function startClientCore(parts: PoolParts): Promise<AgentCore> {
     clock,
     log: log.named("manager"),
   });
-  const timeouts = callTimeouts(config);
+  const timeouts = new ConfiguredTimeouts(config);
   const limit = new TokenBucket(callLimit(config));
   return {
     rpc: new ClientRpc({ pool, servers: router, clock, log, metrics, timeouts, limit, random }),
@@ -36,7 +36,10 @@ export async function startClientCore(parts: PoolParts): Promise<AgentCore> {
     pools: { lan, wan: undefined },
     consensus: undefined,
     knownServers: () => router.servers.length,
-    reload: (next) => limit.configure(callLimit(next)),
+    reload: (next) => {
+      limit.configure(callLimit(next));
+      timeouts.reload(next);
+    },
     leave: async () => {
       log.info("client starting leave");
       try {

@@ -9,12 +9,19 @@ export interface TagFacts {
   readonly version: string;
 }
 
-/** Versions of Consul's protocol: spoken, least and most. */
-const protocolTags = { vsn: "2", vsn_max: "3", vsn_min: "2" } as const;
+/** Versions of Consul's protocol that are understood: least and most. */
+const protocolTags = { vsn_max: "3", vsn_min: "2" } as const;
 
 /** Tags in the LAN pool, by role. */
 export function lanTags({ config, nodeId, version }: TagFacts): Readonly<Record<string, string>> {
-  const common = { build: `${version}:`, dc: config.datacenter, id: nodeId, segment: "", ...protocolTags };
+  const common = {
+    build: `${version}:`,
+    dc: config.datacenter,
+    id: nodeId,
+    segment: "",
+    vsn: String(config.rpcProtocol),
+    ...protocolTags,
+  };
   if (!config.server) {
     const reconnectTimeout = config.settings.text("advertise_reconnect_timeout");
     return {

@@ -23,11 +23,37 @@ export function callLimit({ limits }: Config): BucketOptions {
   return { rate: limits.rpcRate, burst: limits.rpcMaxBurst };
 }
 
-export function callTimeouts({ limits, queryTimes }: Config): CallTimeouts {
-  return {
-    rpcClientTimeoutMs: limits.rpcClientTimeoutMs,
-    rpcHoldTimeoutMs: limits.rpcHoldTimeoutMs,
-    defaultQueryTimeMs: queryTimes.defaultMs,
-    maxQueryTimeMs: queryTimes.maxMs,
-  };
+/** Timeouts of calls, as the newest configuration has them. */
+export class ConfiguredTimeouts implements CallTimeouts {
+  #config: Config;
+
+  constructor(config: Config) {
+    this.#config = config;
+  }
+
+  /** Calls from now on go by `config`. */
+  reload(config: Config): void {
+    this.#config = config;
+  }
+
+  get rpcClientTimeoutMs(): number {
+    return this.#config.limits.rpcClientTimeoutMs;
+  }
+
+  get rpcHoldTimeoutMs(): number {
+    return this.#config.limits.rpcHoldTimeoutMs;
+  }
+
+  get defaultQueryTimeMs(): number {
+    return this.#config.queryTimes.defaultMs;
+  }
+
+  get maxQueryTimeMs(): number {
+    return this.#config.queryTimes.maxMs;
+  }
+}
+
+/** Connections that one client may have open at a server. */
+export function clientConnectionsMax({ limits }: Config): number {
+  return limits.rpcMaxConnsPerClient ?? Number.MAX_SAFE_INTEGER;
 }

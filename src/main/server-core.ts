@@ -30,7 +30,13 @@ import { forceLeave } from "./force-leave.ts";
 import { floodJoin } from "./flood-join.ts";
 import { openLanPool, openWanPool, type PoolParts } from "./gossip-pools.ts";
 import { keyringPools } from "./keyring-pools.ts";
-import { archiveBytesMax, callTimeouts, requestLimits, snapshotSilenceMs } from "./rpc-settings.ts";
+import {
+  archiveBytesMax,
+  clientConnectionsMax,
+  ConfiguredTimeouts,
+  requestLimits,
+  snapshotSilenceMs,
+} from "./rpc-settings.ts";
 import type { ServerHost } from "./server-options.ts";
 import { startServer, type RunningServer } from "./server-parts.ts";
 
@@ -76,7 +82,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
   const { datacenter } = config;
   const pool = new RpcPool({ net, clock, defer: parts.host?.defer ?? afterIo }, serverPoolOptions);
   opened.add(() => pool.close());
-  const timeouts = callTimeouts(config);
+  const timeouts = new ConfiguredTimeouts(config);
   const transport = new NetTransport({
     net,
     clock,
@@ -130,7 +136,12 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
     pools: { lan, wan },
     consensus: running.consensus,
     knownServers: () => serverMembers(lan).length,
-    reload: (next) => limiter.configure(requestLimits(next)),
+    reload: (next) => {
+      limiter.configure(requestLimits(next));
+      door.limitClients(clientConnectionsMax(next));
+      timeouts.reload(next);
+      running.consensus.configureSnapshots(next.raft);
+    },
     leave: () => leave(parts, running, { lan, wan }),
     close: () => opened.closeAll(),
   };
@@ -168,13 +179,12 @@ function openDoor(
     readonly transport: NetTransport;
   },
 ): RpcDoor {
-  const { rpcHandshakeTimeoutMs, rpcMaxConnsPerClient } = config.limits;
   const door = new RpcDoor(
     { service: limitedService(service, limiter), snapshots, clock, log: log.named("server.rpc"), metrics },
     {
       ...defaultRpcDoorOptions,
-      firstByteTimeoutMs: rpcHandshakeTimeoutMs,
-      connectionsPerClientMax: rpcMaxConnsPerClient ?? Number.MAX_SAFE_INTEGER,
+      firstByteTimeoutMs: config.limits.rpcHandshakeTimeoutMs,
+      connectionsPerClientMax: clientConnectionsMax(config),
     },
   );
   door.register(raftLeadingByte, transport.accept);

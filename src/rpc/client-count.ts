@@ -2,10 +2,15 @@
 import type { Connection, ConnectionHandler, NetAddress } from "../lib/net.ts";
 
 export class ClientCount {
-  readonly #max: number;
+  #max: number;
   readonly #counts = new Map<string, number>();
 
   constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Sets another limit; connections that are open stay. */
+  limit(max: number): void {
     this.#max = max;
   }
 

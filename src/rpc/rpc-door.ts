@@ -101,6 +101,11 @@ export class RpcDoor {
     this.#awaitType(connection, from);
   }
 
+  /** Sets another `connectionsPerClientMax`; connections that are open stay. */
+  limitClients(max: number): void {
+    this.#clients.limit(max);
+  }
+
   /** Closes every connection; those handed on with them. */
   close(): void {
     this.#isClosed = true;

@@ -280,6 +280,17 @@ describe("the door", () => {
     expect(await askLeader(door)).toBe("10.0.0.1:8300");
   });
 
+  test("another limit of connections holds for new ones", async () => {
+    const door = await openTestDoor({ methods: [leader], door: { connectionsPerClientMax: 2 } });
+    const first = listening(await raw(door));
+    door.door.limitClients(1);
+    const second = listening(await raw(door));
+    await settled();
+    expect([first.events, second.events]).toEqual([[], ["ended"]]);
+    door.door.limitClients(2);
+    expect(listening(await raw(door)).events).toEqual([]);
+  });
+
   test("hands Raft's connections on, with what came behind the byte", async () => {
     const door = await openTestDoor({ methods: [leader] });
     const taken: number[][] = [];

@@ -72,8 +72,12 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** This node's id: the configured one, or the one kept in the directory, or a new one, which is kept. */
-export function nodeIdOf(path: string, configured: string | undefined): string {
+/** This node's id: the configured one, or the one kept in the directory, or that of `make`, which is kept. */
+export function nodeIdOf(
+  path: string,
+  configured: string | undefined,
+  make: () => string = randomUUID,
+): string {
   const file = join(path, "node-id");
   if (configured !== undefined) {
     writeDurably(file, configured);
@@ -85,7 +89,7 @@ export function nodeIdOf(path: string, configured: string | undefined): string {
       throw new DataDirError(`the file ${file} holds no node id; remove it to get a new one`);
     return kept;
   }
-  const fresh = randomUUID();
+  const fresh = make();
   writeDurably(file, fresh);
   return fresh;
 }

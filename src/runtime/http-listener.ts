@@ -4,7 +4,7 @@
  * Own connections rather than a server of the runtimes: `node:http` costs more than our answers (see
  * `http-connection.ts`), and Bun's own server resolves dot segments, which may be part of a KV key.
  */
-import { readFileSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { App } from "../http/app.ts";
@@ -12,36 +12,33 @@ import { HttpConnection } from "./http-connection.ts";
 import { HttpDate } from "./http-date.ts";
 import { GzipCache } from "./http-gzip.ts";
 import { JoinedAnswers } from "./http-joined.ts";
+import type { HttpsTls } from "./https-tls.ts";
 import { setOwner, type SocketOwner } from "./socket-owner.ts";
 
 /** How long a listener that closes lets answers finish. */
 const closeGraceMs = 250;
 const headBytesMaxDefault = 1024 * 1024;
-/** The reference's default of `https_handshake_timeout`. */
-const tlsHandshakeTimeoutMs = 5000;
 
 export type ListenTarget =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string; readonly owner?: SocketOwner };
 
-export interface ListenOptions {
-  readonly tls?: { readonly cert: Uint8Array; readonly key: Uint8Array; readonly ca?: Uint8Array };
-  readonly headerBytesMax?: number;
+/** What may change while a listener runs. */
+export interface ListenSettings {
+  readonly tls?: HttpsTls;
   /** Connections of one client address at a time; more are closed at once. */
   readonly connectionsPerClientMax?: number;
 }
 
-/** Reads a certificate and its key. Throws what the file system throws. */
-export function readTlsPair(files: { readonly certFile: string; readonly keyFile: string }): {
-  readonly cert: Uint8Array;
-  readonly key: Uint8Array;
-} {
-  return { cert: readFileSync(files.certFile), key: readFileSync(files.keyFile) };
+export interface ListenOptions extends ListenSettings {
+  readonly headerBytesMax?: number;
 }
 
 export interface Listener {
   /** The port in use; 0 for a unix socket. */
   readonly port: number;
+  /** Takes over other settings; connections that are open stay. Rejects when the address is lost. */
+  configure(settings: ListenSettings): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -51,60 +48,100 @@ export async function listenHttp(
   target: ListenTarget,
   options: ListenOptions = {},
 ): Promise<Listener> {
-  const shared = {
-    app,
-    headBytesMax: options.headerBytesMax ?? headBytesMaxDefault,
-    date: new HttpDate(),
-    gzip: new GzipCache(),
-    joined: new JoinedAnswers(),
-  };
-  const open = new Map<Socket, HttpConnection>();
-  const clients = new ClientCounts(options.connectionsPerClientMax ?? Number.POSITIVE_INFINITY);
-  const accept = (socket: Socket): void => {
-    if (!clients.admit(socket)) {
+  const listener = new HttpListener(app, target, options);
+  await listener.open();
+  return listener;
+}
+
+class HttpListener implements Listener {
+  readonly #target: ListenTarget;
+  readonly #shared: ConstructorParameters<typeof HttpConnection>[1];
+  readonly #open = new Map<Socket, HttpConnection>();
+  readonly #clients: ClientCounts;
+  #tls: HttpsTls | undefined;
+  #server: NetServer;
+  #port = 0;
+
+  constructor(app: App, target: ListenTarget, options: ListenOptions) {
+    this.#target = target;
+    this.#shared = {
+      app,
+      headBytesMax: options.headerBytesMax ?? headBytesMaxDefault,
+      date: new HttpDate(),
+      gzip: new GzipCache(),
+      joined: new JoinedAnswers(),
+    };
+    this.#clients = new ClientCounts(options.connectionsPerClientMax);
+    this.#tls = options.tls;
+    this.#server = this.#create();
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async open(): Promise<void> {
+    await bind(this.#server, this.#target);
+    const address = this.#server.address();
+    this.#port = typeof address === "object" && address !== null ? address.port : 0;
+  }
+
+  async configure({ tls, connectionsPerClientMax }: ListenSettings): Promise<void> {
+    this.#clients.limit(connectionsPerClientMax);
+    if (JSON.stringify(tls) === JSON.stringify(this.#tls)) return;
+    this.#tls = tls;
+    // A new server in the place of the old one: Bun's takes no other certificate once it listens.
+    this.#server.close();
+    this.#server = this.#create();
+    const target = this.#target.kind === "tcp" ? { ...this.#target, port: this.#port } : this.#target;
+    await bind(this.#server, target);
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      for (const connection of this.#open.values()) connection.end();
+      // Answers under way get a moment; who waits in a blocking query is cut off.
+      setTimeout(() => {
+        for (const socket of this.#open.keys()) socket.destroy();
+      }, closeGraceMs).unref();
+    });
+  }
+
+  #create(): NetServer {
+    const accept = (socket: Socket): void => this.#accept(socket);
+    if (this.#tls === undefined) return createServer({ allowHalfOpen: true }, accept);
+    const options = { allowHalfOpen: true, ALPNProtocols: ["http/1.1"], ...this.#tls };
+    const server = createTlsServer(options, accept);
+    // Bun tells of a handshake that takes too long and leaves the connection open.
+    server.on("tlsClientError", (_, socket) => socket.destroy());
+    return server;
+  }
+
+  #accept(socket: Socket): void {
+    if (!this.#clients.admit(socket)) {
       socket.on("error", () => undefined);
       socket.destroy();
       return;
     }
     socket.setNoDelay(true);
-    open.set(socket, new HttpConnection(socket, shared));
-    socket.on("close", () => open.delete(socket));
-  };
-  const server: NetServer =
-    options.tls === undefined
-      ? createServer({ allowHalfOpen: true }, accept)
-      : createTlsServer(
-          {
-            allowHalfOpen: true,
-            handshakeTimeout: tlsHandshakeTimeoutMs,
-            ALPNProtocols: ["http/1.1"],
-            ...tlsBuffers(options),
-          },
-          accept,
-        );
-  await bind(server, target);
-  const address = server.address();
-  return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const connection of open.values()) connection.end();
-        // Answers under way get a moment; who waits in a blocking query is cut off.
-        setTimeout(() => {
-          for (const socket of open.keys()) socket.destroy();
-        }, closeGraceMs).unref();
-      }),
-  };
+    this.#open.set(socket, new HttpConnection(socket, this.#shared));
+    socket.on("close", () => this.#open.delete(socket));
+  }
 }
 
 /** Connections of each client address. */
 class ClientCounts {
   readonly #counts = new Map<string, number>();
-  readonly #max: number;
+  #max = Number.POSITIVE_INFINITY;
 
-  constructor(max: number) {
-    this.#max = max;
+  constructor(max: number | undefined) {
+    this.limit(max);
+  }
+
+  /** Sets another limit, `undefined` for none; connections that are open stay. */
+  limit(max: number | undefined): void {
+    this.#max = max ?? Number.POSITIVE_INFINITY;
   }
 
   /** Counts a connection until it closes; `false` if its client has too many. Unix sockets have no address. */
@@ -121,15 +158,6 @@ class ClientCounts {
     });
     return true;
   }
-}
-
-function tlsBuffers({ tls }: ListenOptions): { cert?: Buffer; key?: Buffer; ca?: Buffer } {
-  if (tls === undefined) return {};
-  return {
-    cert: Buffer.from(tls.cert),
-    key: Buffer.from(tls.key),
-    ...(tls.ca === undefined ? {} : { ca: Buffer.from(tls.ca) }),
-  };
 }
 
 function bind(server: NetServer, target: ListenTarget): Promise<void> {
