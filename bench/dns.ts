@@ -1,9 +1,11 @@
 /**
  * Measures the DNS door, as ratios against a peer when one is given:
  *
- *     bun bench/dns.ts [--peer PROGRAM] [--program PROGRAM] [--only TEXT] [--seconds N]
+ *     bun bench/dns.ts [--peer PROGRAM] [--program PROGRAM] [--only TEXT] [--seconds N] [--cache]
+ *                  [--role leader|follower|client]
  *
- * Both agents run at once, one server each; each question is measured on one, then on the other. The loader is
+ * Both agents run at once, each in a cluster of its own; `--role` says which agent of it is asked, `--cache` turns on
+ * `use_cache`; each question is measured on one, then on the other. The loader is
  * `dnsperf` (Debian: dnsperf) where it is installed, else a window of outstanding questions in this process, whose own
  * cost is larger. CPU time is the agent's by /proc, which does not depend on who else uses the machine.
  */
@@ -14,7 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeMessage } from "../src/wire/dns/encode.ts";
 import { classInternet, dnsType, type DnsMessage } from "../src/wire/dns/message.ts";
-import { startTarget, type Target } from "./target.ts";
+import { startDnsTarget, type DnsRole, type DnsTarget } from "./dns-target.ts";
 
 type TypeName = "A" | "SRV";
 
@@ -27,6 +29,7 @@ interface DnsLoad {
   readonly ednsBytes?: number;
 }
 
+const roles: readonly DnsRole[] = ["leader", "follower", "client"];
 /** Questions in flight. */
 const windowSize = 100;
 const range = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
@@ -59,7 +62,7 @@ const loads: readonly DnsLoad[] = [
   },
 ];
 
-async function register(target: Target, service: string, count: number): Promise<void> {
+async function register(target: DnsTarget, service: string, count: number): Promise<void> {
   let next = 0;
   const worker = async (): Promise<void> => {
     for (let i = next++; i < count; i = next++) {
@@ -169,10 +172,14 @@ async function main(): Promise<void> {
   const seconds = Number(option("--seconds") ?? 3);
   const own = option("--program") ?? join(import.meta.dirname, "../bin/proconsul");
   const peer = option("--peer");
-  const targets = [
-    await startTarget("proconsul", own),
-    ...(peer === undefined ? [] : [await startTarget("peer", peer)]),
+  const role = roles.find((one) => one === option("--role")) ?? "leader";
+  const settings = process.argv.includes("--cache") ? { use_cache: true } : {};
+  const programs = [
+    { name: "proconsul", path: own },
+    ...(peer === undefined ? [] : [{ name: "peer", path: peer }]),
   ];
+  const targets: DnsTarget[] = [];
+  for (const program of programs) targets.push(await startDnsTarget(program, role, settings));
   const folder = mkdtempSync(join(tmpdir(), "proconsul-dns-"));
   try {
     for (const target of targets) {

@@ -68,6 +68,43 @@ async function settled(): Promise<void> {
 
 const nodes = (Index: number): Partial<IndexedCheckServiceNodes> => ({ Nodes: [], Index });
 
+describe("a look at what is kept", () => {
+  test("finds nothing before the first answer, and asks nobody", () => {
+    const world = new World();
+    const request = ServiceSpecificRequest.make({ ServiceName: "web", Datacenter: "dc1" });
+    expect(world.cache.peek(healthServicesCache, request)).toBeUndefined();
+    expect(world.calls.length).toBe(0);
+  });
+
+  test("finds the answer, which is current until another one comes", async () => {
+    const world = new World();
+    const request = ServiceSpecificRequest.make({ ServiceName: "web", Datacenter: "dc1" });
+    const first = world.health();
+    await world.answer(nodes(7));
+    await first;
+    const kept = world.cache.peek(healthServicesCache, request);
+    expect(kept?.reply.Index).toBe(7);
+    expect(kept?.isCurrent()).toBe(true);
+    await world.answer(nodes(9));
+    expect(kept?.isCurrent()).toBe(false);
+    expect(world.cache.peek(healthServicesCache, request)?.reply.Index).toBe(9);
+  });
+
+  test("finds nothing that is too old", async () => {
+    const world = new World();
+    const request = { ...catalogDatacenters.request.zero, MaxAge: 5e9 };
+    const first = world.datacenters();
+    await world.answer(["dc1"]);
+    await first;
+    const kept = world.cache.peek(datacentersCache, request);
+    world.clock.advance(5_000);
+    expect(kept?.isCurrent()).toBe(true);
+    world.clock.advance(1);
+    expect(kept?.isCurrent()).toBe(false);
+    expect(world.cache.peek(datacentersCache, request)).toBeUndefined();
+  });
+});
+
 describe("a refreshed answer", () => {
   test("is fetched once for all who ask, and then kept up to date by a blocking query of any server", async () => {
     const world = new World();

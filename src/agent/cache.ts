@@ -7,6 +7,7 @@
 import { millisecondNs } from "../lib/duration.ts";
 import { CacheEntry, type EntryParts } from "./cache-entry.ts";
 import type { CacheableRequest, CacheType } from "../wire/rpc/cache-types.ts";
+import type { KeptReply } from "../wire/rpc/method.ts";
 import type { Rate } from "./rate-limit.ts";
 
 /** An entry that nobody asks for goes after this time. */
@@ -81,6 +82,22 @@ export class AgentCache {
       signal?.throwIfAborted();
       await this.#fetched(entry as unknown as AnyEntry, leftMs, signal);
     }
+  }
+
+  /**
+   * What is kept for `request`, if it answers at once; `undefined` where `get` is the way. It is current as long as the
+   * cache would give it again.
+   */
+  peek<Q extends CacheableRequest, R>(type: CacheType<Q, R>, request: Q): KeptReply<R> | undefined {
+    const entry = this.#entryFor(type, request);
+    const reply = entry.value;
+    if (reply === undefined || !isGoodEnough(type, entry, { request, isFirst: true })) return undefined;
+    this.#count(type, "hit");
+    return {
+      reply,
+      isCurrent: () => entry.value === reply && isGoodEnough(type, entry, { request, isFirst: true }),
+      [Symbol.dispose]: () => undefined,
+    };
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { healthServiceNodes, catalogNodes } from "../wire/rpc/methods.ts";
+import { catalogNodes, catalogNodeServices, healthServiceNodes } from "../wire/rpc/methods.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
 import type { AgentCache } from "./cache.ts";
 import { CachedRpc } from "./cached-rpc.ts";
@@ -14,6 +14,8 @@ function world(useCache: boolean): { readonly asked: string[]; readonly rpc: Cac
     keep: ({ name }: { name: string }) => void asked.push(`keep ${name}`),
   } as unknown as Rpc;
   const cache = {
+    peek: ({ name }: { name: string }, { MaxAge }: { MaxAge: number }) =>
+      void asked.push(`peek ${name} ${MaxAge}`),
     get: ({ name }: { name: string }, { MaxAge }: { MaxAge: number }) => {
       asked.push(`cache ${name} ${MaxAge}`);
       return Promise.resolve({ reply: undefined, isHit: true, ageMs: 0 });
@@ -28,10 +30,14 @@ test("the cache answers what it keeps, for callers who take a stale reply", asyn
   rpc.keep(healthServiceNodes, stale);
   await rpc.call(healthServiceNodes, stale);
   await rpc.call(healthServiceNodes, { ...stale, AllowStale: false });
+  await rpc.call(catalogNodeServices, { ...catalogNodeServices.request.zero, AllowStale: true });
   await rpc.call(catalogNodes, { ...catalogNodes.request.zero, AllowStale: true });
   expect(asked).toEqual([
+    "peek health-services 5000000",
+    "peek health-services 5000000",
     "cache health-services 5000000",
     "server Health.ServiceNodes",
+    "cache node-services 5000000",
     "server Catalog.ListNodes",
   ]);
 });

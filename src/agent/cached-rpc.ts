@@ -2,6 +2,7 @@
 import { millisecondNs } from "../lib/duration.ts";
 import {
   healthServicesCache,
+  nodeServicesCache,
   preparedQueryCache,
   type CacheableRequest,
   type CacheType,
@@ -19,16 +20,19 @@ export interface CacheUse {
 type AnyType = CacheType<CacheableRequest, unknown>;
 
 const types: ReadonlyMap<string, AnyType> = new Map(
-  [healthServicesCache, preparedQueryCache].map((type) => [type.method.name, type as unknown as AnyType]),
+  [healthServicesCache, nodeServicesCache, preparedQueryCache].map((type) => [
+    type.method.name,
+    type as unknown as AnyType,
+  ]),
 );
 
-/** Answers health of services and results of queries from the cache, where the caller takes a stale reply. */
+/** Answers health of services, nodes and results of queries from the cache, where the caller takes a stale reply. */
 export class CachedRpc implements Rpc {
   readonly #rpc: Rpc;
-  readonly #cache: Pick<AgentCache, "get">;
+  readonly #cache: Pick<AgentCache, "get" | "peek">;
   readonly #use: () => CacheUse;
 
-  constructor(rpc: Rpc, cache: Pick<AgentCache, "get">, use: () => CacheUse) {
+  constructor(rpc: Rpc, cache: Pick<AgentCache, "get" | "peek">, use: () => CacheUse) {
     this.#rpc = rpc;
     this.#cache = cache;
     this.#use = use;
@@ -37,20 +41,29 @@ export class CachedRpc implements Rpc {
   async call<Q, R>(method: RpcMethod<Q, R>, request: Q, signal?: AbortSignal): Promise<R> {
     const type = this.#typeFor(method, request);
     if (type === undefined) return this.#rpc.call(method, request, signal);
-    const MaxAge = (this.#use().cacheMaxAgeMs ?? 0) * millisecondNs;
-    const asked = { ...(request as CacheableRequest), MaxAge };
-    const { reply } = await this.#cache.get(type, asked, signal);
+    const { reply } = await this.#cache.get(type, this.#asked(request), signal);
     return reply as R;
   }
 
   callNow<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined {
-    if (this.#typeFor(method, request) !== undefined) return undefined;
-    return this.#rpc.callNow?.(method, request);
+    const type = this.#typeFor(method, request);
+    if (type === undefined) return this.#rpc.callNow?.(method, request);
+    return this.#peek<R>(type, request)?.reply;
   }
 
   keep<Q, R>(method: RpcMethod<Q, R>, request: Q): KeptReply<R> | undefined {
-    if (this.#typeFor(method, request) !== undefined) return undefined;
-    return this.#rpc.keep?.(method, request);
+    const type = this.#typeFor(method, request);
+    if (type === undefined) return this.#rpc.keep?.(method, request);
+    return this.#peek<R>(type, request);
+  }
+
+  #peek<R>(type: AnyType, request: unknown): KeptReply<R> | undefined {
+    return this.#cache.peek(type, this.#asked(request)) as KeptReply<R> | undefined;
+  }
+
+  #asked(request: unknown): CacheableRequest {
+    const MaxAge = (this.#use().cacheMaxAgeMs ?? 0) * millisecondNs;
+    return { ...(request as CacheableRequest), MaxAge };
   }
 
   #typeFor<Q, R>({ name }: RpcMethod<Q, R>, request: Q): AnyType | undefined {

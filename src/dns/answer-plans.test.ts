@@ -99,7 +99,7 @@ describe("planned answers", () => {
   test("choose fairly", async () => {
     let seed = 1;
     const random = (limit: number): number => (seed = (seed * 48_271) % 0x7fff_ffff) % limit;
-    const own = bench(new Catalog(Array.from({ length: 9 }, (_, index) => instance(index))), {}, random);
+    const own = bench(new Catalog(Array.from({ length: 9 }, (_, index) => instance(index))), {}, { random });
     await slow(own, web);
     await slow(own, web);
     const counts = new Map<number, number>();

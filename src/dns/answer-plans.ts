@@ -33,6 +33,8 @@ interface Entry {
   readonly settings: DnsSettings;
   readonly token: string;
   readonly madeMs: number;
+  /** How far the sources may have been behind then; `undefined` if they were not, or are asked again each time. */
+  readonly lastContactMs: number | undefined;
 }
 
 /** Plans kept; the oldest goes first. */
@@ -67,13 +69,38 @@ export class AnswerPlans {
     const hash = hashOf(bytes, asked.questionEnd);
     const entry = this.#entries.get(hash);
     if (entry === undefined || !isQuestion(entry.question, bytes, asked)) return undefined;
-    const { clock, metrics } = this.#parts;
-    const startMs = clock.monotonicMs();
-    if (!this.#holds(entry, startMs)) {
+    const startMs = this.#parts.clock.monotonicMs();
+    if (!this.#isInTime(entry, startMs) || !entry.sources.isCurrent()) {
       // Its place stays: the question is worth another plan.
-      entry.sources.spoil();
+      if (!entry.sources.isRefreshable) entry.sources.spoil();
       return undefined;
     }
+    return this.#write({ hash, entry, startMs }, asked);
+  }
+
+  /**
+   * The answer of a plan of which only asking again tells whether it holds. `undefined` if there is none such, or it
+   * does not. Rejects as calls do.
+   */
+  async refreshed(bytes: Uint8Array, network: DnsNetwork): Promise<Uint8Array | undefined> {
+    const asked = readAsked(bytes, network);
+    if (asked === undefined) return undefined;
+    const hash = hashOf(bytes, asked.questionEnd);
+    const entry = this.#entries.get(hash);
+    if (entry?.sources.isRefreshable !== true || !isQuestion(entry.question, bytes, asked)) return undefined;
+    const startMs = this.#parts.clock.monotonicMs();
+    if (!this.#isInTime(entry, startMs)) return undefined;
+    const { sources, settings } = entry;
+    await sources.refresh();
+    const isTooStale = settings.allowStale && (sources.lastContactMs ?? 0) > settings.maxStaleMs;
+    return sources.isCurrent() && !isTooStale ? this.#write({ hash, entry, startMs }, asked) : undefined;
+  }
+
+  #write(
+    { hash, entry, startMs }: { readonly hash: number; readonly entry: Entry; readonly startMs: number },
+    asked: Asked,
+  ): Uint8Array | undefined {
+    const { clock, metrics } = this.#parts;
     try {
       const answer = entry.plan.write(this.#writer, asked, Math.floor(clock.wallMs() / 1_000));
       if (answer === undefined) return undefined;
@@ -131,7 +158,9 @@ export class AnswerPlans {
       const hash = hashOf(bytes, asked.questionEnd);
       this.#forget(hash, this.#entries.get(hash));
       const token = this.#parts.token();
-      this.#entries.set(hash, { question, plan, sources, settings, token, madeMs: clock.monotonicMs() });
+      const lastContactMs = sources.isRefreshable ? undefined : sources.lastContactMs;
+      const madeMs = clock.monotonicMs();
+      this.#entries.set(hash, { question, plan, sources, settings, token, madeMs, lastContactMs });
       this.#evict();
     } catch (error) {
       sources[Symbol.dispose]();
@@ -139,12 +168,17 @@ export class AnswerPlans {
     }
   }
 
-  #holds({ settings, token, sources, madeMs }: Entry, nowMs: number): boolean {
+  /** Whether nothing but the sources can have made the plan wrong. */
+  #isInTime({ settings, token, madeMs, lastContactMs }: Entry, nowMs: number): boolean {
+    const ageMs = nowMs - madeMs;
+    // Behind by no more than it was and what went by since.
+    const isTooStale =
+      lastContactMs !== undefined && settings.allowStale && lastContactMs + ageMs > settings.maxStaleMs;
     return (
-      nowMs - madeMs < planAgeMsMax &&
+      ageMs < planAgeMsMax &&
+      !isTooStale &&
       settings === this.#parts.settings() &&
-      token === this.#parts.token() &&
-      sources.isCurrent()
+      token === this.#parts.token()
     );
   }
 

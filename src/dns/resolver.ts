@@ -9,9 +9,8 @@ import type { Clock } from "../lib/clock.ts";
 import { ProconsulError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
-import type { Rpc, RpcMethod } from "../wire/rpc/method.ts";
+import type { Rpc } from "../wire/rpc/method.ts";
 import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
-import { catalogNodeServices, healthServiceNodes } from "../wire/rpc/methods.ts";
 import { queryNotFoundText } from "../wire/rpc/prepared-query-methods.ts";
 import type { CheckServiceNode, Node } from "../wire/structs/catalog.ts";
 import {
@@ -28,6 +27,7 @@ import { readAsked } from "./asked.ts";
 import { AnswerPlans } from "./answer-plans.ts";
 import { addressInName } from "./address-in-name.ts";
 import { found, noSuchName, reply, subnetAddress, type Found } from "./answers.ts";
+import { CatalogReader } from "./catalog-reader.ts";
 import { HealthyInstances } from "./healthy.ts";
 import { MissingNames } from "./missing-names.ts";
 import { answerReverse } from "./reverse.ts";
@@ -44,8 +44,7 @@ import {
   type RecordContext,
 } from "./records.ts";
 import type { Recursors } from "./recursor.ts";
-import { nodeRequest, serviceRequest, type WantedService } from "./requests.ts";
-import { domainOf, isInDomain, isTooStale, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
+import { domainOf, isInDomain, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
 import { soaRecord } from "./soa.ts";
 import { shuffled } from "./shuffled.ts";
 import type { Sources } from "./sources.ts";
@@ -100,7 +99,7 @@ const outsideRecordsMax = 5;
 
 export class DnsResolver {
   readonly #parts: ResolverParts;
-  readonly #healthy = new HealthyInstances();
+  readonly #catalog: CatalogReader;
   readonly #plans: AnswerPlans;
   readonly #missing: MissingNames;
   readonly #random = (limit: number): number => this.#parts.random(limit);
@@ -108,7 +107,9 @@ export class DnsResolver {
   constructor(parts: ResolverParts) {
     this.#parts = parts;
     this.#plans = new AnswerPlans(parts);
-    this.#missing = new MissingNames(parts, this.#healthy);
+    const healthy = new HealthyInstances();
+    this.#catalog = new CatalogReader(parts, healthy);
+    this.#missing = new MissingNames(parts, healthy);
   }
 
   /** The answer at hand to a question that was asked before, or about nothing; `undefined`: ask `answer`. */
@@ -128,6 +129,8 @@ export class DnsResolver {
     const settings = this.#parts.settings();
     const [question] = request.questions;
     if (question === undefined) return message(reply(request, rcode.formatError));
+    const planned = await this.#refreshed(bytes, network);
+    if (planned !== undefined) return { kind: "bytes", bytes: planned };
     const startMs = this.#parts.clock.monotonicMs();
     const name = question.name.toLowerCase();
     if (isInDomain(settings, name)) {
@@ -143,6 +146,17 @@ export class DnsResolver {
     // Not ours, and nobody to ask: the next name server of the client's list may know.
     if (settings.recursors.length === 0) return message(reply(request, rcode.serverFailure));
     return this.#recurse(request, bytes, network);
+  }
+
+  /** The planned answer, where the servers have to be asked whether it holds. */
+  async #refreshed(bytes: Uint8Array, network: DnsNetwork): Promise<Uint8Array | undefined> {
+    try {
+      return await this.#plans.refreshed(bytes, network);
+    } catch (error) {
+      if (!(error instanceof ProconsulError)) throw error;
+      // The question is asked anew, and the failure told of there.
+      return undefined;
+    }
   }
 
   async #recurse(request: DnsMessage, bytes: Uint8Array, network: DnsNetwork): Promise<DnsReply> {
@@ -250,7 +264,7 @@ export class DnsResolver {
     // Those of the mesh are looked for here, whatever peer is named.
     if (lookup.locality.peer !== undefined && lookup.variant === "plain") return noSuchName;
     const datacenter = lookup.locality.datacenter ?? settings.datacenter;
-    const nodes = await this.#instances(asking, { ...lookup, datacenter });
+    const nodes = await this.#catalog.instances(asking, { ...lookup, datacenter });
     if (nodes.length === 0) return noSuchName;
     const context: RecordContext = {
       settings,
@@ -294,22 +308,6 @@ export class DnsResolver {
       authority: [],
       ...records,
     };
-  }
-
-  async #instances(asking: Asking, wanted: WantedService): Promise<readonly CheckServiceNode[]> {
-    const { settings } = asking;
-    const request = serviceRequest(settings, this.#parts.token(), wanted);
-    const first = await this.#read(asking, healthServiceNodes, request);
-    const answer = isTooStale(settings, first.LastContact)
-      ? await this.#parts.rpc.call(healthServiceNodes, { ...request, AllowStale: false })
-      : first;
-    return this.#healthy.of(answer.Nodes ?? [], settings.onlyPassing);
-  }
-
-  /** At once, where the server that answers is in this process. */
-  #read<Q, R>({ sources }: Asking, method: RpcMethod<Q, R>, request: Q): R | Promise<R> {
-    const { rpc } = this.#parts;
-    return sources?.read(method, request) ?? rpc.callNow?.(method, request) ?? rpc.call(method, request);
   }
 
   /** One of each address; an outside name only if there is nothing else. */
@@ -400,12 +398,7 @@ export class DnsResolver {
     if (!wanted.includes(question.type)) return found({ answers: [] });
     if (lookup.locality.peer !== undefined) return noSuchName;
     const datacenter = lookup.locality.datacenter ?? settings.datacenter;
-    const request = nodeRequest(settings, this.#parts.token(), { node: lookup.node, datacenter });
-    const first = await this.#read(asking, catalogNodeServices, request);
-    const answer = isTooStale(settings, first.LastContact)
-      ? await this.#parts.rpc.call(catalogNodeServices, { ...request, AllowStale: false })
-      : first;
-    const node = answer.NodeServices?.Node ?? undefined;
+    const node = await this.#catalog.node(asking, { node: lookup.node, datacenter });
     if (node === undefined) return noSuchName;
     const ttl = seconds(settings.nodeTtlMs);
     const records =
@@ -453,7 +446,12 @@ export class DnsResolver {
     try {
       const { datacenter } = settings;
       asking.sources?.spoil();
-      servers = await this.#instances(asking, { service: "consul", tag: "", variant: "plain", datacenter });
+      servers = await this.#catalog.instances(asking, {
+        service: "consul",
+        tag: "",
+        variant: "plain",
+        datacenter,
+      });
     } catch (error) {
       if (!(error instanceof ProconsulError)) throw error;
       this.#parts.log.warn("Unable to get list of servers", { error: error.message });

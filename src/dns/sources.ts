@@ -20,15 +20,19 @@ export class Sources implements Disposable {
     this.#rpc = rpc;
   }
 
-  /** The reply to a read; `undefined` if it cannot be kept, and so the answer cannot either. */
+  /** The reply to a read that can be answered and kept at once. */
   read<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined {
     const kept = this.#isComplete ? this.#rpc.keep?.(method, request) : undefined;
-    if (kept === undefined) {
-      this.spoil();
-      return undefined;
-    }
+    if (kept === undefined) return undefined;
     this.#kept.push(kept);
     return kept.reply;
+  }
+
+  /** The reply to a read that was just answered; if it cannot be kept, the answer cannot either. */
+  adopt<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined {
+    const reply = this.read(method, request);
+    if (reply === undefined) this.spoil();
+    return reply;
   }
 
   /** The answer must not be given again: something else went into it, or it is no longer true. Final. */
@@ -42,6 +46,24 @@ export class Sources implements Disposable {
     if (!this.#isComplete) return false;
     for (const kept of this.#kept) if (!kept.isCurrent()) return false;
     return true;
+  }
+
+  /** Whether only asking again tells if the answer is the same. */
+  get isRefreshable(): boolean {
+    return this.#isComplete && this.#kept.some(({ refresh }) => refresh !== undefined);
+  }
+
+  /** Asks again where that is needed. Rejects as calls do. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.#kept.flatMap((kept) => kept.refresh?.() ?? []));
+  }
+
+  /** How far a reply may have been behind when it was given; `undefined` if none was. */
+  get lastContactMs(): number | undefined {
+    const all = this.#kept.flatMap(({ lastContactMs }) =>
+      lastContactMs === undefined ? [] : [lastContactMs],
+    );
+    return all.length === 0 ? undefined : Math.max(...all);
   }
 
   [Symbol.dispose](): void {

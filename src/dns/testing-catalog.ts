@@ -81,7 +81,10 @@ export interface Bench {
 export function bench(
   catalog: Catalog,
   changed: Partial<DnsSettings> = {},
-  random: (limit: number) => number = () => 0,
+  {
+    random = () => 0,
+    rpc = () => catalog.rpc,
+  }: { readonly random?: (limit: number) => number; readonly rpc?: (clock: Clock) => Rpc } = {},
 ): Bench {
   const now = { nowMs: 5_000 };
   const clock: Clock = {
@@ -92,7 +95,7 @@ export function bench(
   const made: Bench = { settings: { ...testSettings, ...changed }, clock: now, resolver: undefined as never };
   const resolver = new DnsResolver({
     settings: () => made.settings,
-    rpc: catalog.rpc,
+    rpc: rpc(clock),
     recursors: new Recursors({ net: noNet, clock, log: silentLog, random }),
     clock,
     log: silentLog,

@@ -2,6 +2,7 @@
 import type { AgentCache } from "../agent/cache.ts";
 import { CachedRpc } from "../agent/cached-rpc.ts";
 import type { Config } from "../config/config.ts";
+import { SharedRpc } from "../agent/shared-rpc.ts";
 import { DnsDoor } from "../dns/dns-door.ts";
 import { Recursors } from "../dns/recursor.ts";
 import { DnsResolver } from "../dns/resolver.ts";
@@ -10,6 +11,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import { hostPort, type Net } from "../lib/net.ts";
+import { afterIo } from "../runtime/clock.ts";
 import { fullName } from "../wire/dns/name.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
 
@@ -38,7 +40,7 @@ export async function openDns(parts: DnsParts): Promise<DnsService> {
   let settings = dnsSettings(parts.config);
   const resolver = new DnsResolver({
     settings: () => settings,
-    rpc: new CachedRpc(parts.rpc, parts.cache, () => settings),
+    rpc: new CachedRpc(shared(parts), parts.cache, () => settings),
     recursors: new Recursors({ ...common, random: (limit) => parts.random(limit) }),
     clock: parts.clock,
     log,
@@ -65,6 +67,11 @@ export async function openDns(parts: DnsParts): Promise<DnsService> {
     reload: (config) => void (settings = dnsSettings(config)),
     close: () => door.close(),
   };
+}
+
+/** Servers look into their own catalog; clients ask once for all who ask the same at the time. */
+function shared({ rpc, clock }: DnsParts): Rpc {
+  return rpc.keep === undefined ? new SharedRpc({ rpc, clock, defer: afterIo }) : rpc;
 }
 
 function dnsSettings(config: Config): DnsSettings {

@@ -118,7 +118,10 @@ export interface Endpoint<Q, R> {
   /** Whether any server may answer at once (`local`), or the request goes to the leader (`read`, `write`). */
   readonly kind: "read" | "write" | "local";
   handle(server: ServerContext, request: Q, caller: Caller): Promise<R>;
-  /** The same reply at once, or `undefined` if something must be waited for. Asked of a leader that is ready. */
+  /**
+   * The same reply at once, or `undefined` if something must be waited for. Asked of a leader that is ready; also of a
+   * server that follows, for a stale read, which then says itself how far it may be behind.
+   */
   now?(server: ServerContext, request: Q, caller: Caller): R | undefined;
 }
 

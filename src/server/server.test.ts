@@ -1,10 +1,12 @@
 import { expect, test } from "bun:test";
 import { monotonicMs, type Clock } from "../lib/clock.ts";
-import { NoLeaderError, type Consensus } from "../lib/consensus.ts";
+import { NoLeaderError, type Consensus, type ConsensusStatus } from "../lib/consensus.ts";
+import { ensureNode } from "../state/catalog.ts";
 import { StateStore } from "../state/store.ts";
 import { Fsm } from "../fsm/fsm.ts";
-import { catalogNodes, statusLeader } from "../wire/rpc/methods.ts";
-import { DCSpecificRequest } from "../wire/structs/common.ts";
+import { catalogNodes, catalogNodeServices, statusLeader } from "../wire/rpc/methods.ts";
+import { Node } from "../wire/structs/catalog.ts";
+import { DCSpecificRequest, NodeSpecificRequest } from "../wire/structs/common.ts";
 import { catalogEndpoints } from "./catalog.ts";
 import type { ServerContext } from "./context.ts";
 import { Server } from "./server.ts";
@@ -63,4 +65,47 @@ test("a leader that does not get ready in time is as good as none", async () => 
   expect(await server.call(catalogNodes, request).catch((error: unknown) => error)).toBeInstanceOf(
     NoLeaderError,
   );
+});
+
+/** Follows a leader that it heard a moment ago, or none yet. */
+class FollowingConsensus extends InstantConsensus {
+  contactMs: number | undefined = 40;
+  override status(): ConsensusStatus {
+    return { ...super.status(), role: "follower", lastContactMs: this.contactMs };
+  }
+  override onLeadership(): Disposable {
+    return { [Symbol.dispose]: () => undefined };
+  }
+}
+
+const readNode = NodeSpecificRequest.make({ Datacenter: "dc1", Node: "n1", AllowStale: true });
+
+test("a server that follows keeps stale replies until they change, and says how old they may be", () => {
+  const store = new StateStore();
+  const consensus = new FollowingConsensus(new Fsm(store, [], []));
+  const server = serverOn(consensus, store, false);
+  const change = (index: number): void => {
+    ensureNode(store, index, Node.make({ Node: "n1", Address: `10.0.0.${index}` }));
+    store.commit();
+  };
+  change(1);
+  const kept = server.keep(catalogNodeServices, readNode);
+  expect(kept?.reply).toMatchObject({ LastContact: 40e6, KnownLeader: true, ConsistencyLevel: "stale" });
+  expect(kept?.lastContactMs).toBe(40);
+  expect(server.callNow(catalogNodeServices, readNode)?.NodeServices?.Node?.Address).toBe("10.0.0.1");
+  expect(kept?.isCurrent()).toBe(true);
+  change(2);
+  expect(kept?.isCurrent()).toBe(false);
+});
+
+test("a server that follows answers nothing at once that its leader has to answer, or before it heard of one", () => {
+  const store = new StateStore();
+  const consensus = new FollowingConsensus(new Fsm(store, [], []));
+  const server = serverOn(consensus, store, false);
+  expect(server.callNow(catalogNodeServices, { ...readNode, AllowStale: false })).toBeUndefined();
+  expect(server.callNow(catalogNodeServices, { ...readNode, Datacenter: "dc2" })).toBeUndefined();
+  expect(server.keep(catalogNodeServices, readNode)).toBeDefined();
+  consensus.contactMs = undefined;
+  expect(server.callNow(catalogNodeServices, readNode)).toBeUndefined();
+  expect(server.keep(catalogNodeServices, readNode)).toBeUndefined();
 });

@@ -9,6 +9,7 @@
  */
 import { allowAll } from "../acl/authorizer.ts";
 import { LeadershipLostError, NoLeaderError, NotLeaderError } from "../lib/consensus.ts";
+import { millisecondNs } from "../lib/duration.ts";
 import { mayRetry, noPathToDatacenter } from "../wire/rpc/error-text.ts";
 import { RpcError, type KeptReply, type RpcMethod } from "../wire/rpc/method.ts";
 import type { RpcService } from "../rpc/service.ts";
@@ -22,6 +23,12 @@ const retryFraction = 16;
 interface CommonRequest {
   readonly Datacenter?: string;
   readonly AllowStale?: boolean;
+}
+
+interface CommonReply {
+  readonly KnownLeader: boolean;
+  /** Nanoseconds. */
+  readonly LastContact: number;
 }
 
 export class Server implements RpcService {
@@ -114,19 +121,34 @@ export class Server implements RpcService {
     if (reply === undefined || notes.topics.size + notes.kvPrefixes.size === 0) return undefined;
     let isUnchanged = true;
     const watching = this.#context.store.watches.watch(notes, () => (isUnchanged = false));
+    const wasReady = this.#isReady;
     return {
       reply,
-      isCurrent: () => isUnchanged && this.#isReady,
+      // What followers answer is good for as long as its age is; whether they lead meanwhile does not matter.
+      isCurrent: () => isUnchanged && (this.#isReady || !wasReady),
+      ...(wasReady ? {} : { lastContactMs: (reply as CommonReply).LastContact / millisecondNs }),
       [Symbol.dispose]: () => watching[Symbol.dispose](),
     };
   }
 
   #now<Q, R>(method: RpcMethod<Q, R>, request: Q, caller: Caller): R | undefined {
     const endpoint = this.#endpoints.get(method.name);
-    if (endpoint?.now === undefined || !this.#isReady) return undefined;
+    if (endpoint?.now === undefined) return undefined;
     const { Datacenter } = request as CommonRequest;
     if (Datacenter !== this.#context.settings.datacenter) return undefined;
-    return endpoint.now(this.#context, request, caller) as R | undefined;
+    if (this.#isReady) return endpoint.now(this.#context, request, caller) as R | undefined;
+    if (!this.#answersHere(endpoint, request)) return undefined;
+    const reply = endpoint.now(this.#context, request, caller) as R | undefined;
+    return reply === undefined ? undefined : { ...reply, ...this.#followersMeta() };
+  }
+
+  /** What a server that follows says of itself beside a stale answer. */
+  #followersMeta(): CommonReply {
+    const { leaderId, leaderAddress, lastContactMs = 0 } = this.#context.consensus.status();
+    return {
+      KnownLeader: leaderId !== undefined || leaderAddress !== undefined,
+      LastContact: lastContactMs * millisecondNs,
+    };
   }
 
   /** From here on nothing is forwarded or waited for: this server is about to go. */

@@ -211,6 +211,12 @@ function setups(upstreamPort: number): Readonly<Record<string, Setup>> {
       domains: ["consul."],
       plainLimit: 8,
     },
+    cached: {
+      settings: { recursors, dns_config: { use_cache: true, cache_max_age: "10s", max_stale: "1h" } },
+      domains: ["consul."],
+      plainLimit: 3,
+    },
+    consistent: { settings: { dns_config: { allow_stale: false } }, domains: ["consul."], plainLimit: 3 },
     none: {
       settings: { dns_config: { udp_answer_limit: 0, enable_truncate: true } },
       domains: ["consul."],

@@ -1,6 +1,12 @@
 /** What the agent caches, as the reference does (1.16), and what tells two requests apart. */
 import type { RpcMethod } from "./method.ts";
-import { catalogDatacenters, catalogServiceNodes, catalogServices, healthServiceNodes } from "./methods.ts";
+import {
+  catalogDatacenters,
+  catalogNodeServices,
+  catalogServiceNodes,
+  catalogServices,
+  healthServiceNodes,
+} from "./methods.ts";
 import { preparedQueryExecute } from "./prepared-query-methods.ts";
 import type { ServiceSpecificRequest } from "../structs/catalog.ts";
 
@@ -85,6 +91,15 @@ export const datacentersCache = cacheType({
   keyOf: () => [],
   indexOf: () => 0,
   kept: (reply) => reply,
+});
+
+export const nodeServicesCache = cacheType({
+  name: "node-services",
+  method: catalogNodeServices,
+  isRefreshed: true,
+  keyOf: ({ Node, Filter }) => [Node, Filter],
+  indexOf: ({ Index }) => Index,
+  kept: (reply) => ({ ...reply, ConsistencyLevel: "leader" }),
 });
 
 export const preparedQueryCache = cacheType({

@@ -36,8 +36,14 @@ export interface Rpc {
 /** A reply that knows whether it still holds. Dispose of it when it is not wanted any more. */
 export interface KeptReply<R> extends Disposable {
   readonly reply: R;
-  /** Once `false`, never `true` again for long: ask anew. */
+  /**
+   * How long before its last reply the server had heard its leader; absent where it leads, so that it is never behind.
+   */
+  readonly lastContactMs?: number;
+  /** Once `false`, never `true` again for long: ask anew. With `refresh`, it holds only just after that. */
   isCurrent(): boolean;
+  /** Asks again; whether the reply holds is known then. Absent where it is known at any time. Rejects as `call` does. */
+  refresh?(): Promise<void>;
 }
 
 /** A refusal by an endpoint; the text is what clients see. */
