@@ -81,6 +81,18 @@ describe("one server", () => {
     expect(again.status().servers).toEqual(cluster.servers);
   });
 
+  test("another plan for snapshots holds at once", async () => {
+    await using cluster = new TestCluster(1, {
+      settings: { snapshotIntervalMs: 1e9, snapshotThreshold: 1e9 },
+    });
+    const node = await cluster.start();
+    await cluster.settled(Promise.all(Array.from({ length: 30 }, (_, at) => node.propose(text(`c${at}`)))));
+    node.configureSnapshots({ snapshotIntervalMs: 100, snapshotThreshold: 20, trailingLogs: 3 });
+    await until(cluster.clock, () => node.status().lastSnapshotIndex > 0, "a snapshot is taken");
+    const { store } = cluster.members[0]!;
+    await until(cluster.clock, () => store.lastIndex - store.firstIndex + 1 === 3, "the log is trimmed");
+  });
+
   test("a user's snapshot holds what was applied; without news it is the same one", async () => {
     await using cluster = new TestCluster(1);
     const node = await cluster.start();
