@@ -7,7 +7,7 @@ import { HealthCheck } from "../wire/structs/catalog.ts";
 import { CheckType, ServiceDefinition } from "../wire/structs/service.ts";
 import type { LocalState } from "./local-state.ts";
 import type { Persistence } from "./persistence.ts";
-import { describeCheck, type CheckSnapshot, type Registrar } from "./registrar.ts";
+import { describeOwnCheck, type CheckSnapshot, type Registrar } from "./registrar.ts";
 import { checksOfDefinition, toNodeService } from "./service-rules.ts";
 import type { AgentDefinitions } from "./settings.ts";
 import { sidecarOf, withoutSidecar } from "./sidecar.ts";
@@ -110,7 +110,7 @@ export class DefinitionLoader {
 
   async #configuredCheck(configured: CheckDefinition, snapshot: CheckSnapshot): Promise<void> {
     const type = CheckType.fromJson(plainJson(configured), "");
-    const described = describeCheck(type);
+    const described = describeOwnCheck(type);
     const previous = snapshot.get(described.CheckID ?? "");
     const check = HealthCheck.make({
       ...described,

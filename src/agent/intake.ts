@@ -9,7 +9,7 @@ import { RpcError } from "../wire/rpc/method.ts";
 import { HealthCheck } from "../wire/structs/catalog.ts";
 import type { CheckType, NodeService, ServiceDefinition } from "../wire/structs/service.ts";
 import { checkProblem, checkStatuses } from "./check-kind.ts";
-import { describeCheck, type Registrar } from "./registrar.ts";
+import { describeOwnCheck, type Registrar } from "./registrar.ts";
 import {
   checksOfDefinition,
   checksProblem,
@@ -78,7 +78,7 @@ export class Intake {
     }
     const problem = checkProblem(type);
     if (problem !== undefined) throw new InvalidDefinitionError(`Invalid check: ${problem}`);
-    const check = HealthCheck.make({ ...describeCheck(type), Node: this.#nodeName, ServiceID: serviceId });
+    const check = HealthCheck.make({ ...describeOwnCheck(type), Node: this.#nodeName, ServiceID: serviceId });
     await this.#registrar.addCheck({ check, type, token, fromConfig: false, persist: true });
   }
 

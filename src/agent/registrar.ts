@@ -329,6 +329,15 @@ export function describeCheck(type: CheckType): Partial<HealthCheck> {
   };
 }
 
+/** The same of a check that is defined by itself: those of a service leave out the times that they do not have. */
+export function describeOwnCheck(type: CheckType): Partial<HealthCheck> {
+  return {
+    ...describeCheck(type),
+    Interval: renderDuration(type.Interval),
+    Timeout: renderDuration(type.Timeout),
+  };
+}
+
 const ipv4 = /^(\d{1,3})(\.\d{1,3}){3}$/;
 function taggedAddressProblem(service: NodeService): string | undefined {
   for (const [name, { Address }] of Object.entries(service.TaggedAddresses ?? {})) {

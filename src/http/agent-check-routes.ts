@@ -1,11 +1,14 @@
 /** `/v1/agent/check…`: register checks and report on them. */
 import type { Agent } from "../agent/agent.ts";
+import { quoteGo } from "../lib/go-quote.ts";
+import { RpcError } from "../wire/rpc/method.ts";
 import { checkBody, updateBody } from "./agent-body.ts";
 import { filtered, type FilterCompiler } from "./agent-filter.ts";
 import { checksJson } from "./agent-json.ts";
 import { done, enableParam, orBadRequest, restOf } from "./agent-path.ts";
-import { jsonResponse, tokenOf } from "./respond.ts";
-import type { HttpResponse, Route, RoutedRequest } from "./types.ts";
+import { tokenOf } from "./read-params.ts";
+import { jsonResponse } from "./respond.ts";
+import { HttpError, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 export function agentCheckRoutes(agent: Agent, compile: FilterCompiler | undefined): readonly Route[] {
   return [
@@ -23,6 +26,7 @@ export function agentCheckRoutes(agent: Agent, compile: FilterCompiler | undefin
       pattern: "/v1/agent/check/deregister/",
       methods: ["PUT"],
       handle: async (request) => {
+        assertCheck(agent, restOf(request));
         await agent.registrar.removeCheck(restOf(request));
         await agent.settled();
         return done();
@@ -41,7 +45,8 @@ function reportRoute(agent: Agent, verb: string, status: string): Route {
     pattern: `/v1/agent/check/${verb}/`,
     methods: ["PUT"],
     handle: (request) => {
-      const saved = agent.registrar.reportTtl(restOf(request), status, request.query.get("note"));
+      const note = request.query.get("note");
+      const saved = ofKnownCheck(agent, request, (id) => agent.registrar.reportTtl(id, status, note));
       return saved === undefined ? done() : Promise.all([saved, agent.settled()]).then(done);
     },
   };
@@ -50,10 +55,30 @@ function reportRoute(agent: Agent, verb: string, status: string): Route {
 async function update(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
   const { status, output } = await updateBody(request);
   await orBadRequest(async () => {
-    const saved = agent.intake.report(restOf(request), status, output);
+    const saved = ofKnownCheck(agent, request, (id) => agent.intake.report(id, status, output));
     if (saved !== undefined) await Promise.all([saved, agent.settled()]);
   });
   return done();
+}
+
+/** Runs a report on a check. Throws `HttpError` 404 instead of what it throws for a check that is not there. */
+function ofKnownCheck<T>(agent: Agent, request: RoutedRequest, report: (id: string) => T): T {
+  const id = restOf(request);
+  try {
+    return report(id);
+  } catch (error) {
+    if (error instanceof RpcError) assertCheck(agent, id);
+    throw error;
+  }
+}
+
+/** Throws `HttpError` 404 for a check that is not registered here. */
+function assertCheck(agent: Agent, id: string): void {
+  if (agent.state.check(id) !== undefined) return;
+  throw new HttpError(
+    404,
+    `Unknown check ID ${quoteGo(id)}. Ensure that the check ID is passed, not the check name.`,
+  );
 }
 
 async function register(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {

@@ -1,7 +1,7 @@
 /** `/v1/agent/health/service/…`: the state of a service as its status code, for load balancers. */
 import type { Agent } from "../agent/agent.ts";
 import { quoteJson } from "../wire/schema/json-text.ts";
-import { aggregatedStatus, serviceHealthJson } from "./agent-json.ts";
+import { aggregatedStatus, serviceHealthJson, toAgentService } from "./agent-json.ts";
 import { restOf, wantsText } from "./agent-path.ts";
 import { jsonResponse, plainResponse } from "./respond.ts";
 import { HttpError, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
@@ -30,13 +30,13 @@ function codeOf(status: string): number {
 
 function respond(request: RoutedRequest, { code, reason, json }: Answer): HttpResponse {
   const headers = { "X-Consul-Reason": reason };
-  if (wantsText(request)) return plainResponse(code, reason, headers);
+  if (wantsText(request)) return plainResponse(code, reason, { ...headers, "Content-Type": "text/plain" });
   return { ...jsonResponse(request, json, headers), status: code };
 }
 
 function byId(agent: Agent, request: RoutedRequest): HttpResponse {
   const id = restOf(request);
-  if (id === "") throw new HttpError(500, "Bad request: Missing serviceID");
+  if (id === "") throw new HttpError(500, "Missing serviceID");
   const service = agent.state.service(id);
   if (service === undefined) {
     const reason = `ServiceId ${id} not found`;
@@ -51,21 +51,21 @@ function byId(agent: Agent, request: RoutedRequest): HttpResponse {
   return respond(request, {
     code: codeOf(status),
     reason: status,
-    json: serviceHealthJson(status, service, checks),
+    json: serviceHealthJson(status, toAgentService(service), checks),
   });
 }
 
 /** The worst of a service's instances decides. */
 function byName(agent: Agent, request: RoutedRequest): HttpResponse {
   const name = restOf(request);
-  if (name === "") throw new HttpError(500, "Bad request: Missing service Name");
+  if (name === "") throw new HttpError(500, "Missing service Name");
   let worst = { code: 404, reason: `ServiceName ${name} Not Found` };
   const shown: string[] = [];
   for (const service of agent.state.allServices()) {
     if (service.Service !== name) continue;
     const checks = agent.state.checksOf(service.ID, true);
     const status = aggregatedStatus(checks);
-    shown.push(serviceHealthJson(status, service, checks));
+    shown.push(serviceHealthJson(status, toAgentService(service), checks));
     if (worst.code === 404 || codeOf(status) > worst.code) worst = { code: codeOf(status), reason: status };
   }
   return respond(request, { ...worst, json: `[${shown.join(",")}]` });

@@ -5,7 +5,13 @@ import { bool, int, str } from "../wire/schema/scalars.ts";
 import { field, struct } from "../wire/schema/struct.ts";
 import { HealthCheck } from "../wire/structs/catalog.ts";
 import { ServiceAddress } from "../wire/structs/common.ts";
-import { ExposeConfig, MeshGatewayConfig, Weights, type NodeService } from "../wire/structs/service.ts";
+import {
+  ExposeConfig,
+  Locality,
+  MeshGatewayConfig,
+  Weights,
+  type NodeService,
+} from "../wire/structs/service.ts";
 
 const emptyJson = { omitEmptyJson: true } as const;
 
@@ -51,6 +57,7 @@ export const AgentService = struct("AgentService", {
   ContentHash: field(str, { ...emptyJson, selectable: false }),
   Proxy: field(ptr(ApiProxy), emptyJson),
   Connect: field(ptr(ApiConnect), emptyJson),
+  Locality: field(ptr(Locality), { ...emptyJson, selectable: false }),
 });
 export type AgentService = Infer<typeof AgentService>;
 
@@ -82,6 +89,7 @@ export function toAgentService(service: NodeService): AgentService {
     EnableTagOverride: service.EnableTagOverride,
     Proxy: kindsWithProxy.includes(service.Kind) ? service.Proxy : null,
     Connect: service.Connect.Native ? { Native: true } : null,
+    Locality: service.Locality,
   });
 }
 
@@ -123,11 +131,11 @@ function healthCheckJson(check: HealthCheck): string {
 /** A service, its checks and what they amount to. */
 export function serviceHealthJson(
   status: string,
-  service: NodeService,
+  service: AgentService,
   checks: readonly HealthCheck[],
 ): string {
   const shown = checks.map(healthCheckJson).join(",");
-  return `{"AggregatedStatus":${str.json(status)},"Service":${AgentService.json(toAgentService(service))},"Checks":[${shown}]}`;
+  return `{"AggregatedStatus":${str.json(status)},"Service":${AgentService.json(service)},"Checks":[${shown}]}`;
 }
 
 /** The status of all checks together; maintenance weighs most. */

@@ -5,8 +5,9 @@ import { serviceBody } from "./agent-body.ts";
 import { filtered, type FilterCompiler } from "./agent-filter.ts";
 import { AgentService, toAgentService, withContentHash } from "./agent-json.ts";
 import { done, enableParam, orBadRequest, restOf } from "./agent-path.ts";
-import { jsonResponse, readParams, tokenOf } from "./respond.ts";
-import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
+import { waitParams, tokenOf } from "./read-params.ts";
+import { jsonResponse } from "./respond.ts";
+import { HttpError, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 import { map } from "../wire/schema/collections.ts";
 
 const millisecondNs = 1e6;
@@ -23,7 +24,7 @@ export function agentServiceRoutes(agent: Agent, compile: FilterCompiler | undef
     {
       pattern: "/v1/agent/service/",
       methods: ["GET"],
-      handle: (request, context) => readService(agent, request, context),
+      handle: (request) => readService(agent, request),
     },
     {
       pattern: "/v1/agent/service/register",
@@ -59,14 +60,10 @@ function listServices(
 }
 
 /** Blocks while the content still has the hash that the caller knows. */
-async function readService(
-  agent: Agent,
-  request: RoutedRequest,
-  context: HttpContext,
-): Promise<HttpResponse> {
+async function readService(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
   const id = restOf(request);
   const known = request.query.get("hash");
-  const askedMs = readParams(request, context).MaxQueryTime / millisecondNs;
+  const askedMs = waitParams(request).MaxQueryTime / millisecondNs;
   const deadlineMs = agent.clock.monotonicMs() + Math.min(waitMaxMs, askedMs > 0 ? askedMs : waitDefaultMs);
   for (;;) {
     const service = agent.state.service(id);
@@ -74,7 +71,7 @@ async function readService(
     const shown = withContentHash(toAgentService(service));
     const leftMs = deadlineMs - agent.clock.monotonicMs();
     if (known === "" || shown.ContentHash !== known || leftMs <= 0 || request.signal.aborted) {
-      return jsonResponse(request, AgentService.json(shown), { "X-Consul-ContentHash": shown.ContentHash });
+      return jsonResponse(request, AgentService.json(shown), { "X-Consul-Contenthash": shown.ContentHash });
     }
     await changeOf(agent, id, { leftMs, signal: request.signal });
   }

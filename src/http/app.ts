@@ -12,6 +12,7 @@ import { PermissionDeniedError } from "../wire/rpc/method.ts";
 import type { Clock } from "../lib/clock.ts";
 import { measuredRoutes } from "./measured-routes.ts";
 import { plainResponse } from "./respond.ts";
+import { scopedRoutes } from "./scope-params.ts";
 import {
   decodePath,
   HttpError,
@@ -22,12 +23,15 @@ import {
   type Route,
   type RoutedRequest,
 } from "./types.ts";
+import { writeAccess } from "./write-access.ts";
 
 const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 const plainAscii = /^[!-$&-~]*$/;
 const uncleanPath = /\/\/|\/\.\.?(?:\/|$)/;
 const malformedEscape = /%(?![0-9a-fA-F]{2})/;
 const kvPrefix = "/v1/kv/";
+/** What Go's parser of queries refuses. */
+const malformedQuery = /;|%(?![0-9a-fA-F]{2})/;
 
 export interface AppOptions {
   readonly routes: readonly Route[];
@@ -39,6 +43,14 @@ export interface AppOptions {
   readonly unprintableCharFilter: boolean;
   /** Measures how long requests take; absent: they are not measured. */
   readonly clock?: Clock;
+  /** Networks that writes may come from; absent or empty: from everywhere. */
+  readonly allowWriteFrom?: readonly string[];
+  /** What every answer of the API carries and nothing else does. */
+  readonly apiHeaders?: Readonly<Record<string, string>>;
+  /** Indents JSON whether that is asked for or not, as development agents do. */
+  readonly alwaysPretty?: boolean;
+  /** Sends browsers on to the web UI. */
+  readonly uiPath?: string;
 }
 
 /** A door that never throws nor rejects: every failure is an answer. */
@@ -46,24 +58,48 @@ export type App = (request: HttpRequest) => Promise<HttpResponse> | HttpResponse
 
 /** Builds the door. */
 export function createApp(options: AppOptions): App {
-  const { clock, routes } = options;
+  const { clock } = options;
+  const routes = scopedRoutes(options.routes);
   const table = routeTable(
     clock === undefined ? routes : measuredRoutes(routes, { ...options.context, clock }),
   );
-  const { responseHeaders, context } = options;
-  const hasHeaders = Object.keys(responseHeaders).length > 0;
-  const whole = (response: HttpResponse): HttpResponse =>
-    hasHeaders ? { ...response, headers: { ...response.headers, ...responseHeaders } } : response;
+  const checkWrite = writeAccess(options.allowWriteFrom ?? []);
+  const headersOf = {
+    all: adding(canonical(options.responseHeaders)),
+    api: adding(options.apiHeaders ?? {}),
+  };
+  const setUp: SetUp = { options, table, checkWrite };
   return (request) => {
+    const place = placeOf(request, setUp);
+    if (!("route" in place)) return headersOf.all(place);
+    const whole = (response: HttpResponse): HttpResponse => headersOf.all(headersOf.api(response));
+    const failed = (error: unknown): HttpResponse => whole(failure(error, request, options.context));
     try {
-      const response = answer(request, table, options);
-      if (!(response instanceof Promise)) return whole(response);
-      const failed = (error: unknown): HttpResponse => failure(error, request, context);
-      return hasHeaders ? response.then(whole).catch(failed) : response.catch(failed);
+      const response = answer(request, place.route, setUp);
+      return response instanceof Promise ? response.then(whole, failed) : whole(response);
     } catch (error) {
-      return failure(error, request, context);
+      return failed(error);
     }
   };
+}
+
+interface SetUp {
+  readonly options: AppOptions;
+  readonly table: RouteTable;
+  readonly checkWrite: (request: HttpRequest) => void;
+}
+
+/** Adds headers to answers. Values of the handler give way. */
+function adding(headers: Readonly<Record<string, string>>): (response: HttpResponse) => HttpResponse {
+  if (Object.keys(headers).length === 0) return (response) => response;
+  return (response) => ({ ...response, headers: { ...response.headers, ...headers } });
+}
+
+/** Names in Go's spelling, where every part begins with its only capital: there are scripts that compare letters. */
+function canonical(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const spell = (name: string): string =>
+    name.replace(/[^-]+/g, (part) => part.slice(0, 1).toUpperCase() + part.slice(1).toLowerCase());
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [spell(name), value]));
 }
 
 interface RouteTable {
@@ -87,11 +123,8 @@ function routeTable(routes: readonly Route[]): RouteTable {
   return { exact, prefixes };
 }
 
-function answer(
-  request: HttpRequest,
-  table: RouteTable,
-  options: AppOptions,
-): Promise<HttpResponse> | HttpResponse {
+/** The route of a request, or the answer where there is none. */
+function placeOf(request: HttpRequest, { table, options }: SetUp): { readonly route: Route } | HttpResponse {
   const { path } = request;
   // Asks about the server as a whole.
   if (path === "*" && request.method === "OPTIONS") return plainResponse(200, "");
@@ -102,18 +135,26 @@ function answer(
   }
   if (!path.startsWith(kvPrefix) && uncleanPath.test(path)) return redirect(request);
   const route = findRoute(table, path);
-  if (route === undefined) {
-    // Below this path there is something: Go's router sends clients on to the slash.
-    if (table.prefixes.some(({ pattern }) => pattern === `${path}/`))
-      return redirectTo(`${path}/`, request.search);
-    return unknownPath(request);
-  }
+  if (route !== undefined) return { route };
+  // Below this path there is something: Go's router sends clients on to the slash.
+  if (table.prefixes.some(({ pattern }) => pattern === `${path}/`))
+    return redirectTo(`${path}/`, request.search);
+  return unknownPath(request, options.uiPath);
+}
+
+function answer(
+  request: HttpRequest,
+  route: Route,
+  { options, checkWrite }: SetUp,
+): Promise<HttpResponse> | HttpResponse {
+  const { path, method } = request;
+  if (malformedQuery.test(request.search)) return plainResponse(500, "");
   if (options.blockedEndpoints.some((blocked) => path.startsWith(blocked))) {
     return plainResponse(403, "Endpoint is blocked by agent configuration");
   }
-  const { method } = request;
-  if (!route.methods.includes(method)) return otherMethod(method, route);
-  return route.handle(routed(request, route), options.context);
+  if (route.methods.length > 0 && !route.methods.includes(method)) return otherMethod(method, route);
+  checkWrite(request);
+  return route.handle(new Routed(request, route, options.alwaysPretty ?? false), options.context);
 }
 
 function findRoute({ exact, prefixes }: RouteTable, path: string): Route | undefined {
@@ -123,12 +164,14 @@ function findRoute({ exact, prefixes }: RouteTable, path: string): Route | undef
 /** The request as its route sees it; a class, so that hot paths pay for what they read only. */
 class Routed implements RoutedRequest {
   readonly #request: HttpRequest;
+  readonly #alwaysPretty: boolean;
   readonly rest: string;
   #query: QueryParams | undefined;
 
-  constructor(request: HttpRequest, rest: string) {
+  constructor(request: HttpRequest, route: Route, alwaysPretty: boolean) {
     this.#request = request;
-    this.rest = rest;
+    this.#alwaysPretty = alwaysPretty;
+    this.rest = request.path.slice(route.pattern.length);
   }
   get method(): string {
     return this.#request.method;
@@ -149,6 +192,9 @@ class Routed implements RoutedRequest {
     const { search } = this.#request;
     return (this.#query ??= search === "" ? QueryParams.none : new QueryParams(search));
   }
+  get isPretty(): boolean {
+    return this.#alwaysPretty || this.query.has("pretty");
+  }
   header(name: string): string | undefined {
     return this.#request.header(name);
   }
@@ -157,19 +203,24 @@ class Routed implements RoutedRequest {
   }
 }
 
-function routed(request: HttpRequest, route: Route): RoutedRequest {
-  return new Routed(request, request.path.slice(route.pattern.length));
-}
-
 function otherMethod(method: string, route: Route): HttpResponse {
   const allow = ["OPTIONS", ...route.methods].join(",");
   if (method === "OPTIONS") return { status: 200, headers: { Allow: allow }, body: "" };
   return plainResponse(405, `method ${method} not allowed`, { Allow: allow });
 }
 
-function unknownPath(request: HttpRequest): HttpResponse {
-  if (request.path === "/") return { status: 301, headers: { Location: "/ui/" }, body: "" };
-  return plainResponse(404, "Invalid URL path: not a recognized HTTP API endpoint");
+function unknownPath({ path }: HttpRequest, uiPath: string | undefined): HttpResponse {
+  if (path === "/") {
+    if (uiPath !== undefined) return redirectTo(uiPath, "");
+    return plainResponse(
+      200,
+      "Consul Agent: UI disabled. To enable, set ui_config.enabled=true in the agent configuration and restart.",
+    );
+  }
+  const problem = path.includes("/v1/")
+    ? "not a recognized HTTP API endpoint"
+    : "if attempting to use the HTTP API, ensure the path starts with '/v1/'";
+  return plainResponse(404, `Invalid URL path: ${problem}\n`);
 }
 
 function redirect(request: HttpRequest): HttpResponse {

@@ -374,7 +374,7 @@ describe("operators", () => {
       [...store.tables.indexes.entries()],
     ];
     const saved = await call("GET", "/v1/snapshot");
-    expect(saved.headers).toMatchObject({ "X-Consul-KnownLeader": "true", "X-Consul-Index": "2" });
+    expect(saved.headers).toMatchObject({ "X-Consul-Knownleader": "true", "X-Consul-Index": "2" });
     await call("PUT", "/v1/catalog/deregister", { Node: "a" });
     expect(await json("/v1/health/service/web")).toEqual([]);
     expect((await call("PUT", "/v1/snapshot", saved.bytes)).status).toBe(200);

@@ -19,7 +19,6 @@ import type { NodeService } from "../wire/structs/service.ts";
 import {
   callCached,
   callServer,
-  discoveryParams,
   metaFilters,
   nameAfter,
   registrationBytesMax,
@@ -28,7 +27,8 @@ import {
   sourceOf,
 } from "./discovery.ts";
 import { pageOf, pageResponse, placeOf } from "./paging.ts";
-import { jsonResponse, metaHeaders, parseJson, renderJson, tokenOf } from "./respond.ts";
+import { readParams, tokenOf } from "./read-params.ts";
+import { jsonResponse, metaHeaders, parseJson, renderJson } from "./respond.ts";
 import type { HttpContext, HttpResponse, Route, RoutedRequest } from "./types.ts";
 
 const Nodes = list(Node);
@@ -66,7 +66,7 @@ function withDefaults<T extends { readonly Datacenter: string }>(
 
 async function datacenters(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   // Every datacenter answers for all, so `?dc` means nothing here.
-  const { Datacenter: _, ...options } = discoveryParams(request, context);
+  const { Datacenter: _, ...options } = readParams(request, context);
   const { reply, cacheHeaders } = await callCached(request, context, {
     type: datacentersCache,
     args: options,
@@ -76,7 +76,7 @@ async function datacenters(request: RoutedRequest, context: HttpContext): Promis
 
 async function nodes(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   const args = {
-    ...discoveryParams(request, context),
+    ...readParams(request, context),
     NodeMetaFilters: metaFilters(request),
     Source: sourceOf(request, context),
   };
@@ -97,7 +97,7 @@ async function nodes(request: RoutedRequest, context: HttpContext): Promise<Http
 
 async function services(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   const args = {
-    ...discoveryParams(request, context),
+    ...readParams(request, context),
     NodeMetaFilters: metaFilters(request),
     Source: sourceOf(request, context),
   };
@@ -156,7 +156,7 @@ function withTags(service: NodeService): NodeService {
 }
 
 async function node(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const params = discoveryParams(request, context);
+  const params = readParams(request, context);
   const args = { ...params, Node: nameAfter(request, "Missing node name") };
   const reply = await callServer(request, context, { method: methods.catalogNodeServices, args });
   const found = reply.NodeServices;
@@ -171,16 +171,16 @@ async function node(request: RoutedRequest, context: HttpContext): Promise<HttpR
 }
 
 async function nodeServices(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const params = discoveryParams(request, context);
+  const params = readParams(request, context);
   const args = { ...params, Node: nameAfter(request, "Missing node name") };
   const reply = await callServer(request, context, { method: methods.catalogNodeServiceList, args });
   const { Node: owner, Services: rows } = reply.NodeServices;
-  const shown = { Node: owner, Services: rows === null ? null : rows.map(withTags) };
+  const shown = { Node: owner, Services: rows === null || rows.length === 0 ? null : rows.map(withTags) };
   return jsonResponse(request, renderJson(NodeServiceList, shown), metaHeaders(reply));
 }
 
 async function gatewayServices(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const params = discoveryParams(request, context);
+  const params = readParams(request, context);
   const args = ServiceSpecificRequest.make({
     ...params,
     ServiceName: nameAfter(request, "Missing gateway name"),

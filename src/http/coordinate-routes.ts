@@ -7,16 +7,10 @@ import { coordinateDatacenters, coordinateUpdate } from "../wire/rpc/operator-me
 import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { Coordinate, CoordinateUpdateRequest } from "../wire/structs/operator.ts";
 import { DatacenterMap } from "../wire/structs/operator-state.ts";
-import { callServer, discoveryParams, registrationBytesMax } from "./discovery.ts";
-import {
-  datacenterOf,
-  jsonResponse,
-  metaHeaders,
-  parseJson,
-  plainResponse,
-  renderJson,
-  tokenOf,
-} from "./respond.ts";
+import { callServer, registrationBytesMax } from "./discovery.ts";
+import { readParams, datacenterOf, tokenOf } from "./read-params.ts";
+import { readHeaders } from "./read-headers.ts";
+import { jsonResponse, parseJson, plainResponse, renderJson } from "./respond.ts";
 import { decodePath, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 const Coordinates = list(Coordinate);
@@ -29,21 +23,21 @@ async function datacenters(request: RoutedRequest, context: HttpContext): Promis
 }
 
 async function nodes(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const args = DCSpecificRequest.make(discoveryParams(request, context));
+  const args = DCSpecificRequest.make(readParams(request, context));
   const reply = await callServer(request, context, { method: methods.coordinateNodes, args });
   return jsonResponse(
     request,
     renderJson(Coordinates, inSegment(request, reply.Coordinates)),
-    metaHeaders(reply),
+    readHeaders(reply),
   );
 }
 
 async function node(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const args = { ...discoveryParams(request, context), Node: displayText(decodePath(request.rest)) };
+  const args = { ...readParams(request, context), Node: displayText(decodePath(request.rest)) };
   const reply = await callServer(request, context, { method: methods.coordinateNode, args });
   const shown = inSegment(request, reply.Coordinates);
-  if (shown.length === 0) return plainResponse(404, "", metaHeaders(reply));
-  return jsonResponse(request, renderJson(Coordinates, shown), metaHeaders(reply));
+  if (shown.length === 0) return plainResponse(404, "");
+  return jsonResponse(request, renderJson(Coordinates, shown), readHeaders(reply));
 }
 
 function inSegment({ query }: RoutedRequest, rows: readonly Coordinate[] | null): readonly Coordinate[] {

@@ -6,54 +6,16 @@ import { parseIp, renderIp } from "../lib/ip.ts";
 import { filterErrorPrefix } from "../wire/filter/filter-error.ts";
 import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
 import { ServiceSpecificRequest } from "../wire/structs/catalog.ts";
+import { readHeaders } from "./read-headers.ts";
 import { renderShared } from "./rendering.ts";
-import { datacenterOf, indentJson, metaHeaders, readParams, type ReadParams } from "./respond.ts";
+import { datacenterOf, readParams } from "./read-params.ts";
+import { indentJson, metaHeaders } from "./respond.ts";
 import { decodePath, HttpError, type HttpContext, type HttpResponse, type RoutedRequest } from "./types.ts";
 
 /** Bodies of registrations are refused above this. */
 export const registrationBytesMax = 16 * 1024 * 1024;
 
-const secondNs = 1e9;
-const noConsistencyHeaders = {
-  "X-Consul-Index": "1",
-  "X-Consul-KnownLeader": "false",
-  "X-Consul-LastContact": "0",
-};
-
-/** `readParams` with the rules of cached and stale reads. Throws `HttpError` 400. */
-export function discoveryParams(request: RoutedRequest, context: HttpContext): ReadParams {
-  const params = { ...readParams(request, context), ...cacheControl(request) };
-  if (params.UseCache && params.RequireConsistent) {
-    throw new HttpError(400, "Cannot specify ?cached with ?consistent, conflicting semantics.");
-  }
-  if (params.MaxStaleDuration <= 0) return params;
-  if (params.RequireConsistent) {
-    throw new HttpError(400, "Cannot specify ?stale with ?consistent, conflicting semantics.");
-  }
-  return { ...params, AllowStale: true };
-}
-
-/** What the caller takes from a cache. A `max-age` of 0 cannot be told from none, so it means to revalidate. */
-function cacheControl(request: RoutedRequest): Partial<ReadParams> {
-  const header = request.header("cache-control") ?? "";
-  if (header === "") return {};
-  let wanted: Partial<ReadParams> = {};
-  for (const directive of header.toLowerCase().split(",")) {
-    const [name, value] = split(directive.trim());
-    if (name === "must-revalidate" && value === undefined) wanted = { ...wanted, MustRevalidate: true };
-    if (value === undefined || (name !== "max-age" && name !== "stale-if-error")) continue;
-    if (!/^[+-]?\d+$/.test(value)) throw new HttpError(400, "Invalid Cache-Control header.");
-    const ns = Number(value) * secondNs;
-    if (name === "stale-if-error") wanted = { ...wanted, StaleIfError: ns };
-    else wanted = { ...wanted, MaxAge: ns, ...(ns === 0 ? { MustRevalidate: true } : {}) };
-  }
-  return wanted;
-}
-
-function split(directive: string): readonly [string, string | undefined] {
-  const at = directive.indexOf("=");
-  return at < 0 ? [directive, undefined] : [directive.slice(0, at), directive.slice(at + 1)];
-}
+const noReply = { Index: 0, KnownLeader: false, LastContact: 0 };
 
 /** `?node-meta=key:value`, repeatable. */
 export function metaFilters({ query }: RoutedRequest): Readonly<Record<string, string>> | null {
@@ -90,7 +52,7 @@ function clientAddress(request: RoutedRequest): string {
 /** What a read of one service's instances asks for, whatever the door. Throws `HttpError` 400. */
 export function serviceArgs(request: RoutedRequest, context: HttpContext): ServiceSpecificRequest {
   return ServiceSpecificRequest.make({
-    ...discoveryParams(request, context),
+    ...readParams(request, context),
     ServiceName: nameAfter(request, "Missing service name"),
     NodeMetaFilters: metaFilters(request),
     Source: sourceOf(request, context),
@@ -105,25 +67,38 @@ export function nameAfter(request: RoutedRequest, missing: string): string {
   return name;
 }
 
+interface ReadArgs {
+  readonly AllowStale?: boolean;
+  readonly MaxStaleDuration?: number;
+}
+
 /**
- * Calls a server; the reply is at hand where nothing must be waited for. A refusal carries the headers that the
- * reference sends with it.
+ * Calls a server; the reply is at hand where nothing must be waited for. What is staler than the caller takes is read
+ * again from the leader. A refusal carries the headers that the reference sends with it.
  */
-export function callServer<Q, R>(
+export function callServer<Q extends ReadArgs, R>(
   request: RoutedRequest,
   context: HttpContext,
   { method, args }: { readonly method: RpcMethod<Q, R>; readonly args: Q },
 ): Promise<R> | R {
-  let found: R | undefined;
+  const ask = (wanted: Q): Promise<R> | R =>
+    context.rpc.callNow?.(method, wanted) ?? context.rpc.call(method, wanted, request.signal);
+  const again = (reply: R): Promise<R> | R =>
+    isTooStale(args, reply) ? ask({ ...args, AllowStale: false, MaxStaleDuration: 0 }) : reply;
   try {
-    found = context.rpc.callNow?.(method, args);
+    const found = ask(args);
+    if (!(found instanceof Promise)) return again(found);
+    return found.then(again).catch((error: unknown) => {
+      throw withHeaders(error);
+    });
   } catch (error) {
     throw withHeaders(error);
   }
-  if (found !== undefined) return found;
-  return context.rpc.call(method, args, request.signal).catch((error: unknown) => {
-    throw withHeaders(error);
-  });
+}
+
+function isTooStale({ AllowStale = false, MaxStaleDuration: mostNs = 0 }: ReadArgs, reply: unknown): boolean {
+  if (!AllowStale || mostNs <= 0 || typeof reply !== "object" || reply === null) return false;
+  return "LastContact" in reply && Number(reply.LastContact) > mostNs;
 }
 
 /** A reply, with the headers that say what the cache had to do with it. */
@@ -157,7 +132,7 @@ export async function callCached<Q extends CacheableRequest, R>(
 function withHeaders(error: unknown): unknown {
   if (!(error instanceof RpcError || error instanceof NoLeaderError)) return error;
   const status = error.message.startsWith(filterErrorPrefix) ? 400 : 500;
-  return new HttpError(status, error.message, noConsistencyHeaders);
+  return new HttpError(status, error.message, readHeaders(noReply));
 }
 
 /**
@@ -180,7 +155,7 @@ export function sharedResponse(
     readonly cacheHeaders?: Readonly<Record<string, string>>;
   },
 ): HttpResponse {
-  const pretty = request.query.has("pretty");
+  const pretty = request.isPretty;
   const key = pretty ? `${variant} pretty` : variant;
   const { bytes: body } = renderShared(shared, key, () => (pretty ? indentJson(render()) : render()));
   return {

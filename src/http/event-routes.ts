@@ -5,7 +5,8 @@ import { list } from "../wire/schema/collections.ts";
 import { bytes, int, str, uint } from "../wire/schema/scalars.ts";
 import { struct } from "../wire/schema/struct.ts";
 import { restOf } from "./agent-path.ts";
-import { datacenterOf, jsonResponse, readParams, tokenOf } from "./respond.ts";
+import { datacenterOf, waitParams, tokenOf } from "./read-params.ts";
+import { jsonResponse } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 /** Gossip carries small payloads only; this is what fits. */
@@ -40,7 +41,7 @@ export function createEventRoutes(agent: Agent): readonly Route[] {
     {
       pattern: "/v1/event/list",
       methods: ["GET"],
-      handle: (request, context) => listEvents(agent, request, context),
+      handle: (request) => listEvents(agent, request),
     },
   ];
 }
@@ -63,8 +64,8 @@ async function fire(agent: Agent, request: RoutedRequest, context: HttpContext):
 }
 
 /** The index names the last event and does not grow: a caller waits while it is the very same. */
-async function listEvents(agent: Agent, request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const askedMs = readParams(request, context).MaxQueryTime / millisecondNs;
+async function listEvents(agent: Agent, request: RoutedRequest): Promise<HttpResponse> {
+  const askedMs = waitParams(request).MaxQueryTime / millisecondNs;
   const knownText = request.query.get("index");
   const known = knownText === "" ? 0n : BigInt(knownText);
   const deadlineMs = agent.clock.monotonicMs() + (askedMs > 0 ? Math.min(askedMs, waitMaxMs) : waitMaxMs);

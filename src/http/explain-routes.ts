@@ -5,7 +5,8 @@
 import type { Agent } from "../agent/agent.ts";
 import { displayText } from "../lib/byte-string.ts";
 import * as methods from "../wire/rpc/methods.ts";
-import { callServer, discoveryParams } from "./discovery.ts";
+import { callServer } from "./discovery.ts";
+import { readParams } from "./read-params.ts";
 import { jsonResponse } from "./respond.ts";
 import {
   decodePath,
@@ -53,7 +54,7 @@ async function explain(agent: Agent, request: RoutedRequest, context: HttpContex
   const Node = displayText(decodePath(slash < 0 ? request.rest : request.rest.slice(0, slash)));
   const ServiceID = slash < 0 ? "" : displayText(decodePath(request.rest.slice(slash + 1)));
   if (Node === "" || ServiceID === "") throw new HttpError(400, "Missing node or service ID");
-  const args = { ...discoveryParams(request, context), Node };
+  const args = { ...readParams(request, context), Node };
   const reply = await callServer(request, context, { method: methods.catalogNodeServices, args });
   const services = reply.NodeServices?.Services ?? {};
   const InCatalog = Object.hasOwn(services, ServiceID);

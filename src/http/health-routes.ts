@@ -16,7 +16,6 @@ import {
 import {
   callCached,
   callServer,
-  discoveryParams,
   metaFilters,
   nameAfter,
   serviceArgs,
@@ -25,6 +24,7 @@ import {
   type MaybeCached,
 } from "./discovery.ts";
 import { pageOf, pageResponse, placeOf } from "./paging.ts";
+import { readParams } from "./read-params.ts";
 import { metaHeaders, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
@@ -38,7 +38,7 @@ const falseTexts = ["0", "f", "F", "false", "FALSE", "False"];
 type InstanceKind = "service" | "connect" | "ingress";
 
 async function state(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const params = discoveryParams(request, context);
+  const params = readParams(request, context);
   const args = ChecksInStateRequest.make({
     ...params,
     State: nameAfter(request, "Missing check state"),
@@ -52,7 +52,7 @@ async function state(request: RoutedRequest, context: HttpContext): Promise<Http
 }
 
 async function node(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const params = discoveryParams(request, context);
+  const params = readParams(request, context);
   const args = { ...params, Node: nameAfter(request, "Missing node name") };
   return checksResponse(
     request,
@@ -61,7 +61,7 @@ async function node(request: RoutedRequest, context: HttpContext): Promise<HttpR
 }
 
 async function checks(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const params = discoveryParams(request, context);
+  const params = readParams(request, context);
   const args = ServiceSpecificRequest.make({
     ...params,
     ServiceName: nameAfter(request, "Missing service name"),
@@ -118,7 +118,7 @@ async function instances(
     Connect: kind === "connect",
     Ingress: kind === "ingress",
   };
-  const { reply, cacheHeaders } = await hotOrCached(request, context, args);
+  const { reply, cacheHeaders } = await withoutHeaders(() => hotOrCached(request, context, args));
   const passing = passingOnly(request, reply);
   const shared = reply.Nodes ?? [];
   const page = pageOf(request, () => (passing ? shared.filter(passes) : shared), placeOfInstance);
@@ -136,6 +136,15 @@ async function instances(
 
 function placeOfInstance({ Node: owner, Service: service }: CheckServiceNode): ByteString {
   return placeOf(owner?.Node ?? "", service?.Service ?? "", service?.ID ?? "");
+}
+
+/** Unlike all other reads, these refuse without headers. */
+async function withoutHeaders<R>(read: () => Promise<R> | R): Promise<R> {
+  try {
+    return await read();
+  } catch (error) {
+    throw error instanceof HttpError ? new HttpError(error.status, error.message) : error;
+  }
 }
 
 /** Without a cache the reply is at hand more often than not: no turn of the loop is spent on it then. */

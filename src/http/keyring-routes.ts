@@ -5,7 +5,8 @@ import { list, ptr } from "../wire/schema/collections.ts";
 import { bool, str, uint } from "../wire/schema/scalars.ts";
 import { fromJsonValue, struct } from "../wire/schema/struct.ts";
 import { KeyringOperationRequest, KeyringResponse } from "../wire/structs/gossip.ts";
-import { jsonResponse, parseJson, plainResponse, renderJson, tokenOf } from "./respond.ts";
+import { tokenOf } from "./read-params.ts";
+import { jsonResponse, parseJson, plainResponse, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 const bodyBytesMax = 64 * 1024;

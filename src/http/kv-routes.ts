@@ -8,7 +8,8 @@ import { checkBodyLength, ttlNs, parseUint, parseUint64, refuseConflicts } from 
 import { pageOf, pageResponse } from "./paging.ts";
 import { readHeaders } from "./read-headers.ts";
 import { renderShared } from "./rendering.ts";
-import { datacenterOf, indentJson, jsonResponse, plainResponse, readParams, tokenOf } from "./respond.ts";
+import { datacenterOf, readParams, tokenOf } from "./read-params.ts";
+import { indentJson, jsonResponse, plainResponse } from "./respond.ts";
 import {
   decodePath,
   HttpError,
@@ -75,7 +76,7 @@ function entriesResponse(request: RoutedRequest, reply: IndexedDirEntries): Http
   if (page !== undefined) return pageResponse(request, page, { json: entriesJson.json, more: headers });
   if (!recurse || entries === null) return jsonResponse(request, entriesJson.json(entries), headers);
   // Everyone who asks for an unchanged prefix gets the same list from the server: it is rendered once.
-  const pretty = request.query.has("pretty");
+  const pretty = request.isPretty;
   const { bytes } = renderShared(entries, pretty ? "pretty" : "", () => {
     const json = entriesJson.json(entries);
     return pretty ? indentJson(json) : json;

@@ -143,8 +143,9 @@ describe("/v1/kv/", () => {
     expect(got.headers).toEqual({
       "Content-Type": "application/json",
       "X-Consul-Index": "11",
-      "X-Consul-KnownLeader": "true",
-      "X-Consul-LastContact": "0",
+      "X-Consul-Knownleader": "true",
+      "X-Consul-Lastcontact": "0",
+      "X-Consul-Query-Backend": "blocking-query",
     });
     await send("PUT", "/v1/kv/a/c/d");
     expect((await send("GET", "/v1/kv/a/?keys&separator=/")).text).toBe('["a/b","a/c/"]');
@@ -323,7 +324,7 @@ describe("/v1/session/", () => {
     expect(await world().send("GET", "/v1/session/info/xyz")).toMatchObject({
       status: 500,
       text: "failed session lookup: index error: UUID must be 36 characters",
-      headers: { "X-Consul-Index": "1", "X-Consul-KnownLeader": "false", "X-Consul-LastContact": "0" },
+      headers: { "X-Consul-Index": "1", "X-Consul-Knownleader": "false", "X-Consul-Lastcontact": "0" },
     });
   });
 });

@@ -19,16 +19,9 @@ import {
   type AutopilotServer,
   type AutopilotStateReply,
 } from "../wire/structs/operator-state.ts";
-import { callServer, discoveryParams } from "./discovery.ts";
-import {
-  datacenterOf,
-  jsonResponse,
-  metaHeaders,
-  parseJson,
-  plainResponse,
-  renderJson,
-  tokenOf,
-} from "./respond.ts";
+import { callServer } from "./discovery.ts";
+import { readParams, datacenterOf, tokenOf } from "./read-params.ts";
+import { jsonResponse, metaHeaders, parseJson, plainResponse, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 const configurationBytesMax = 64 * 1024;
@@ -42,7 +35,7 @@ const defaultAutopilotJson = {
 } as const;
 
 async function raftConfiguration(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const args = DCSpecificRequest.make(discoveryParams(request, context));
+  const args = DCSpecificRequest.make(readParams(request, context));
   const reply = await context.rpc.call(methods.raftConfiguration, args, request.signal);
   return jsonResponse(request, renderJson(RaftConfigurationResponse, reply));
 }
@@ -84,7 +77,7 @@ function configuration(request: RoutedRequest, context: HttpContext): Promise<Ht
 }
 
 async function getConfiguration(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const args = DCSpecificRequest.make(discoveryParams(request, context));
+  const args = DCSpecificRequest.make(readParams(request, context));
   const reply = await context.rpc.call(methods.autopilotGetConfiguration, args, request.signal);
   return jsonResponse(request, renderJson(AutopilotConfig, reply));
 }
@@ -126,7 +119,7 @@ async function configurationIn(request: RoutedRequest): Promise<AutopilotConfig>
 }
 
 async function health(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const args = DCSpecificRequest.make(discoveryParams(request, context));
+  const args = DCSpecificRequest.make(readParams(request, context));
   const reply = await context.rpc.call(operatorServerHealth, args, request.signal);
   const servers = (reply.Servers ?? []).map((one) => ({
     ...one,
@@ -141,7 +134,7 @@ function wholeSeconds(ms: number | null): number | null {
 }
 
 async function state(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const args = DCSpecificRequest.make(discoveryParams(request, context));
+  const args = DCSpecificRequest.make(readParams(request, context));
   const reply = await context.rpc.call(operatorAutopilotState, args, request.signal);
   return jsonResponse(request, renderJson(AutopilotState, shownState(reply)));
 }
@@ -171,8 +164,12 @@ function shownServer({
 }
 
 async function usage(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const params = discoveryParams(request, context);
-  const args = OperatorUsageRequest.make({ ...params, Global: request.query.has("global") });
+  const params = readParams(request, context);
+  const args = OperatorUsageRequest.make({
+    ...params,
+    Datacenter: context.datacenter,
+    Global: request.query.has("global"),
+  });
   const reply = await callServer(request, context, { method: operatorUsage, args });
   // This one answer shows the meta data in its body too.
   const meta = {

@@ -97,8 +97,8 @@ async function created(name = "q"): Promise<string> {
 
 const noConsistency = {
   "X-Consul-Index": "1",
-  "X-Consul-KnownLeader": "false",
-  "X-Consul-LastContact": "0",
+  "X-Consul-Knownleader": "false",
+  "X-Consul-Lastcontact": "0",
 };
 
 test("a query is made, shown as Consul shows it, replaced and deleted", async () => {

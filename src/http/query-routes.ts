@@ -27,17 +27,10 @@ import {
   QueryTemplateOptions,
   ServiceQuery,
 } from "../wire/structs/prepared-query.ts";
-import { callCached, callServer, discoveryParams, sourceOf } from "./discovery.ts";
+import { callCached, callServer, sourceOf } from "./discovery.ts";
 import { assertKnownFields, type KnownFields } from "./known-fields.ts";
-import {
-  datacenterOf,
-  jsonResponse,
-  metaHeaders,
-  parseJson,
-  plainResponse,
-  renderJson,
-  tokenOf,
-} from "./respond.ts";
+import { readParams, datacenterOf, tokenOf } from "./read-params.ts";
+import { jsonResponse, metaHeaders, parseJson, plainResponse, renderJson } from "./respond.ts";
 import {
   decodePath,
   HttpError,
@@ -63,8 +56,6 @@ const bodyBytesMax = 1024 * 1024;
 const Queries = list(ptr(PreparedQuery));
 const trueTexts = ["1", "t", "T", "true", "TRUE", "True"];
 const falseTexts = ["0", "f", "F", "false", "FALSE", "False"];
-/** The path of one query judges methods itself, since they depend on its end. */
-const everyMethod = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"];
 
 async function create(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
   const Query = queryIn(await request.body(bodyBytesMax));
@@ -106,13 +97,13 @@ function queryIn(body: Uint8Array): PreparedQuery {
 }
 
 async function all(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const args = DCSpecificRequest.make(discoveryParams(request, context));
+  const args = DCSpecificRequest.make(readParams(request, context));
   const reply = await read(request, context, { method: preparedQueryList, args });
   return jsonResponse(request, renderJson(Queries, reply.Queries ?? []), metaHeaders(reply));
 }
 
 async function one(request: RoutedRequest, context: HttpContext, QueryID: string): Promise<HttpResponse> {
-  const args = { ...discoveryParams(request, context), QueryID };
+  const args = { ...readParams(request, context), QueryID };
   const reply = await read(request, context, { method: preparedQueryGet, args });
   return jsonResponse(request, renderJson(Queries, reply.Queries), metaHeaders(reply));
 }
@@ -145,7 +136,7 @@ function executeArgs(
   QueryIDOrName: string,
 ): PreparedQueryExecuteRequest {
   return PreparedQueryExecuteRequest.make({
-    ...discoveryParams(request, context),
+    ...readParams(request, context),
     QueryIDOrName,
     Limit: limitOf(request),
     Source: sourceOf(request, context),
@@ -172,24 +163,14 @@ function connectOf({ query }: RoutedRequest): boolean {
   throw new HttpError(500, `Error parsing 'connect' value: ${parsing}`);
 }
 
-interface ReadArgs {
-  readonly AllowStale: boolean;
-  readonly MaxStaleDuration: number;
-}
-
-/** Reads, and reads again from the leader what is staler than the client takes. A missing query is 404. */
-async function read<Q extends ReadArgs, R extends { readonly LastContact: number }>(
+/** A missing query is 404. */
+async function read<Q extends { readonly AllowStale: boolean }, R>(
   request: RoutedRequest,
   context: HttpContext,
-  { method, args }: { readonly method: RpcMethod<Q, R>; readonly args: Q },
+  wanted: { readonly method: RpcMethod<Q, R>; readonly args: Q },
 ): Promise<R> {
   try {
-    const reply = await callServer(request, context, { method, args });
-    const isTooStale =
-      args.AllowStale && args.MaxStaleDuration > 0 && args.MaxStaleDuration < reply.LastContact;
-    if (!isTooStale) return reply;
-    const fresh = { ...args, AllowStale: false, MaxStaleDuration: 0 };
-    return await callServer(request, context, { method, args: fresh });
+    return await callServer(request, context, wanted);
   } catch (error) {
     const isMissing = error instanceof HttpError && error.message.includes(queryNotFoundText);
     throw isMissing ? new HttpError(404, error.message, error.headers) : error;
@@ -233,5 +214,5 @@ export const queryRoutes: readonly Route[] = [
     handle: async (request, context) =>
       request.method === "POST" ? create(request, context) : all(request, context),
   },
-  { pattern: "/v1/query/", methods: everyMethod, handle: specific },
+  { pattern: "/v1/query/", methods: [], handle: specific },
 ];

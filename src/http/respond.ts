@@ -1,105 +1,25 @@
-/** Helpers that handlers share: query options in, JSON and meta headers out, with the reference's texts. */
-import { parseDuration } from "../lib/duration.ts";
-import { DecodeError } from "../lib/errors.ts";
-import type { Codec, Infer, JsonValue } from "../wire/schema/codec.ts";
-import type { queryOptions } from "../wire/structs/common.ts";
+/** Helpers that handlers share: JSON in and out, and the meta headers of reads. */
 import { parse as parseLossless } from "lossless-json";
-import {
-  HttpError,
-  type HttpBody,
-  type HttpContext,
-  type HttpResponse,
-  type RoutedRequest,
-} from "./types.ts";
+import { DecodeError } from "../lib/errors.ts";
+import type { Codec, JsonValue } from "../wire/schema/codec.ts";
+import { readHeaders, type ReadMeta } from "./read-headers.ts";
+import type { HttpBody, HttpResponse, RoutedRequest } from "./types.ts";
 
-/** The QueryOptions of a request, with its datacenter. */
-export type ReadParams = { readonly [K in keyof typeof queryOptions]: Infer<(typeof queryOptions)[K]> } & {
-  readonly Datacenter: string;
-};
-
-/** Parses what every read may carry. Throws `HttpError` 400 with the reference's text. */
-export function readParams(request: RoutedRequest, context: HttpContext): ReadParams {
-  const { query } = request;
-  const stale = query.has("stale");
-  const consistent = query.has("consistent");
-  if (stale && consistent) {
-    throw new HttpError(400, "Cannot specify ?stale with ?consistent, conflicting semantics.");
-  }
+/** The meta headers of a read that says how it was made. */
+export function metaHeaders(meta: ReadMeta & { readonly ConsistencyLevel: string }): Record<string, string> {
   return {
-    Datacenter: datacenterOf(request, context),
-    AllowStale: stale,
-    Filter: query.get("filter"),
-    MaxAge: 0,
-    MaxQueryTime: waitOf(query.get("wait")),
-    MaxStaleDuration: durationParam(query.get("max_stale"), "max_stale"),
-    MinQueryIndex: indexOf(query.get("index")),
-    MustRevalidate: false,
-    RequireConsistent: consistent,
-    StaleIfError: 0,
-    Token: tokenOf(request),
-    UseCache: context.cache !== undefined && query.has("cached"),
-  };
-}
-
-/** The datacenter asked for, or this one's. */
-export function datacenterOf(request: RoutedRequest, context: HttpContext): string {
-  const given = request.query.get("dc");
-  return given === "" ? context.datacenter : given;
-}
-
-/** The token of a request: query, then header, then bearer. */
-export function tokenOf(request: RoutedRequest): string {
-  const query = request.query.get("token");
-  if (query !== "") return query;
-  const header = request.header("x-consul-token");
-  if (header !== undefined && header !== "") return header;
-  const authorization = request.header("authorization");
-  if (authorization === undefined) return "";
-  return /^bearer\s+(\S+)\s*$/i.exec(authorization)?.[1] ?? "";
-}
-
-function indexOf(text: string): number {
-  if (text === "") return 0;
-  if (!/^\d+$/.test(text)) throw new HttpError(400, "Invalid index");
-  return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
-}
-
-function waitOf(text: string): number {
-  if (text === "") return 0;
-  const parsed = parseDuration(text);
-  if (parsed === undefined) throw new HttpError(400, "Invalid wait time");
-  return parsed;
-}
-
-function durationParam(text: string, name: string): number {
-  if (text === "") return 0;
-  const parsed = parseDuration(text);
-  if (parsed === undefined) throw new HttpError(400, `Invalid ${name} value ${JSON.stringify(text)}`);
-  return parsed;
-}
-
-/** The meta headers of a read's reply. */
-export function metaHeaders(meta: {
-  readonly Index: number;
-  readonly KnownLeader: boolean;
-  readonly LastContact: number;
-  readonly ConsistencyLevel: string;
-}): Record<string, string> {
-  return {
-    "X-Consul-Index": String(meta.Index),
-    "X-Consul-KnownLeader": meta.KnownLeader ? "true" : "false",
-    "X-Consul-LastContact": String(Math.floor(meta.LastContact / 1e6)),
+    ...readHeaders(meta),
     "X-Consul-Effective-Consistency": meta.ConsistencyLevel === "" ? "leader" : meta.ConsistencyLevel,
   };
 }
 
-/** A JSON answer from rendered text, indented when `?pretty` asks for it. */
+/** A JSON answer from rendered text, indented where that is wanted. */
 export function jsonResponse(
   request: RoutedRequest,
   json: string,
   headers: Readonly<Record<string, string>> = {},
 ): HttpResponse {
-  const body = request.query.has("pretty") ? indentJson(json) : json;
+  const body = request.isPretty ? indentJson(json) : json;
   return { status: 200, headers: { "Content-Type": "application/json", ...headers }, body };
 }
 
@@ -116,7 +36,7 @@ export function plainResponse(
   };
 }
 
-/** Re-indents JSON text by four blanks, keeping numbers and strings as they are. */
+/** Re-indents JSON text by four blanks, keeping numbers and strings as they are, with a line feed at the end. */
 export function indentJson(json: string): string {
   let out = "";
   let depth = 0;
@@ -136,7 +56,7 @@ export function indentJson(json: string): string {
     else if (unit === ",") out += `,\n${"    ".repeat(depth)}`;
     else out += unit === ":" ? ": " : unit;
   }
-  return out;
+  return `${out}\n`;
 }
 
 /** Parses a JSON body; integers beyond 53 bits stay exact. Throws `DecodeError`. */

@@ -9,7 +9,8 @@ import { asObject, list } from "../wire/schema/collections.ts";
 import { quoteJson } from "../wire/schema/json-text.ts";
 import { Session, type IndexedSessions } from "../wire/structs/session.ts";
 import { readHeaders } from "./read-headers.ts";
-import { datacenterOf, jsonResponse, parseJson, readParams, tokenOf } from "./respond.ts";
+import { datacenterOf, readParams, tokenOf } from "./read-params.ts";
+import { jsonResponse, parseJson } from "./respond.ts";
 import {
   decodePath,
   HttpError,

@@ -1,5 +1,6 @@
 /** `/v1/snapshot`: the whole state as an archive, and back. Source: the reference's HTTP API. */
-import { datacenterOf, plainResponse } from "./respond.ts";
+import { datacenterOf } from "./read-params.ts";
+import { plainResponse } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 /** Archives are held in memory; larger ones are refused. */
@@ -19,8 +20,8 @@ async function handle(request: RoutedRequest, context: HttpContext): Promise<Htt
     headers: {
       "Content-Type": "application/x-gzip",
       "X-Consul-Index": String(saved.index),
-      "X-Consul-KnownLeader": String(saved.knownLeader),
-      "X-Consul-LastContact": String(Math.floor(saved.lastContactMs)),
+      "X-Consul-Knownleader": String(saved.knownLeader),
+      "X-Consul-Lastcontact": String(Math.floor(saved.lastContactMs)),
     },
     body: saved.archive,
   };

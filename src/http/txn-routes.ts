@@ -5,7 +5,8 @@ import { kvWriteVerbs } from "../wire/structs/kv.ts";
 import { TxnResponse, type TxnOp, type TxnReadResponse } from "../wire/structs/txn.ts";
 import { checkBodyLength } from "./kv-params.ts";
 import { contactHeaders } from "./read-headers.ts";
-import { datacenterOf, jsonResponse, parseJson, readParams, tokenOf } from "./respond.ts";
+import { datacenterOf, readParams, tokenOf } from "./read-params.ts";
+import { jsonResponse, parseJson } from "./respond.ts";
 import { txnOps } from "./txn-ops.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 

@@ -60,6 +60,8 @@ export interface HttpContext {
   readonly foreignServer?: () => string | undefined;
   /** For callers who ask for `?cached`; absent where the configuration forbids it. */
   readonly cache?: Pick<AgentCache, "get">;
+  /** `discovery_max_stale`: reads for discovery without a wish may be this stale. Nanoseconds; absent: not at all. */
+  readonly discoveryMaxStaleNs?: number;
   /** Users' snapshots; without it `/v1/snapshot` refuses. */
   readonly snapshots?: SnapshotService;
 }
@@ -136,6 +138,7 @@ export function decodePath(path: string): ByteString {
 /** A route: the pattern is a path, or, with a final slash, every path below it (`:rest` is what follows, undecoded). */
 export interface Route {
   readonly pattern: string;
+  /** Empty: the handler judges methods itself. */
   readonly methods: readonly string[];
   handle(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> | HttpResponse;
 }
@@ -145,4 +148,6 @@ export interface RoutedRequest extends HttpRequest {
   /** What follows the route's pattern, undecoded. */
   readonly rest: string;
   readonly query: QueryParams;
+  /** JSON is to be indented. */
+  readonly isPretty: boolean;
 }

@@ -219,7 +219,8 @@ export function instanceQuery(request: ServiceSpecificRequest): {
   return {
     service: request.ServiceName,
     connect: request.Connect,
-    tags: request.TagFilter ? tags : undefined,
+    // Tags are those of a proxy where a service of the mesh is asked for, so they say nothing.
+    tags: request.TagFilter && !request.Connect ? tags : undefined,
   };
 }
 

@@ -155,6 +155,7 @@ export function toServiceNode({ node, row }: Instance): ServiceNode {
     ServiceMeta: row.Meta,
     ServicePort: row.Port,
     ServiceSocketPath: row.SocketPath,
+    ServiceLocality: row.Locality,
     ServiceEnableTagOverride: row.EnableTagOverride,
     ServiceProxy: row.Proxy,
     ServiceConnect: row.Connect,

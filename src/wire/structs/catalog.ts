@@ -5,7 +5,7 @@ import { bool, durationText, int, str, uint } from "../schema/scalars.ts";
 import { field, struct } from "../schema/struct.ts";
 import { instantMs } from "../schema/time.ts";
 import { queryMeta, queryOptions, QuerySource, raftIndex, ServiceAddress } from "./common.ts";
-import { ConnectProxyConfig, NodeService, ServiceConnect, Weights } from "./service.ts";
+import { ConnectProxyConfig, Locality, NodeService, ServiceConnect, Weights } from "./service.ts";
 
 const emptyJson = { omitEmptyJson: true } as const;
 const newer = { omitEmptyJson: true, omitEmptyWire: true } as const;
@@ -137,6 +137,7 @@ export const ServiceNode = struct("ServiceNode", {
   ServiceEnableTagOverride: bool,
   ServiceProxy: ConnectProxyConfig,
   ServiceConnect,
+  ServiceLocality: field(ptr(Locality), { omitEmptyWire: true, selectable: false }),
   ...raftIndex,
 });
 export type ServiceNode = Infer<typeof ServiceNode>;

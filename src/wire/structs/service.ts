@@ -64,7 +64,7 @@ export const ConnectProxyConfig = struct(
     LocalServiceAddress: field(str, emptyJson),
     LocalServicePort: field(int, emptyJson),
     LocalServiceSocketPath: field(str, newer),
-    Mode: field(str, newer),
+    Mode: field(str, { omitEmptyWire: true }),
     Config: field(map(any), emptyJson),
     Upstreams: field(list(Upstream), emptyJson),
     MeshGateway: MeshGatewayConfig,
@@ -105,6 +105,14 @@ const checkTypeAliases = {
   failures_before_critical: "FailuresBeforeCritical",
   deregister_critical_service_after: "DeregisterCriticalServiceAfter",
 } as const;
+
+/** Where something runs, in the words of its cloud. */
+export const Locality = struct(
+  "Locality",
+  { Region: field(str, newer), Zone: field(str, newer) },
+  { jsonAliases: { region: "Region", zone: "Zone" } },
+);
+export type Locality = Infer<typeof Locality>;
 
 /** A check as it is defined on an agent. Durations in nanoseconds. */
 export const CheckType = struct(
@@ -167,6 +175,7 @@ export interface ServiceDefinition {
   readonly EnableTagOverride: boolean;
   readonly Proxy: ConnectProxyConfig | null;
   readonly Connect: ServiceConnect | null;
+  readonly Locality: Locality | null;
 }
 
 /** How a service takes part in the mesh. */
@@ -208,6 +217,7 @@ export const ServiceDefinition: Codec<ServiceDefinition> & {
     EnableTagOverride: bool,
     Proxy: ptr(ConnectProxyConfig),
     Connect: ptr(ServiceConnect),
+    Locality: field(ptr(Locality), newer),
   },
   {
     jsonAliases: {
@@ -236,6 +246,9 @@ export const NodeService = struct(
     EnableTagOverride: bool,
     Proxy: ConnectProxyConfig,
     Connect: ServiceConnect,
+    /** The peer that it is imported from; "" for a service of this cluster. */
+    PeerName: field(str, { omitEmptyWire: true }),
+    Locality: field(ptr(Locality), { ...newer, selectable: false }),
     LocallyRegisteredAsSidecar: field(bool, { json: null }),
     ...raftIndex,
   },
