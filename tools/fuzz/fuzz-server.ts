@@ -10,6 +10,7 @@ import { seededRng } from "../../src/lib/rng.ts";
 import { SimHost } from "../../sim/cluster/host.ts";
 import { SimNetwork } from "../../sim/cluster/network.ts";
 import { drawClusterPlan, type ClusterPlan } from "../../sim/cluster/plan.ts";
+import { toError } from "./to-error.ts";
 import { Scheduler } from "../../sim/cluster/scheduler.ts";
 
 const startMs = 20_000;
@@ -134,9 +135,4 @@ export class FuzzServer {
   close(): void {
     this.#host.crash(false);
   }
-}
-
-/** What was thrown, as an error. */
-export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -1,5 +1,6 @@
 import type { FuzzTargetPlan } from "./target.ts";
 import { gossipTargets } from "./targets-gossip.ts";
+import { raftTargets } from "./targets-raft.ts";
 import { serverTargets } from "./targets-server.ts";
 import { textTargets } from "./targets-text.ts";
 import { wireTargets } from "./targets-wire.ts";
@@ -10,4 +11,5 @@ export const fuzzTargets: readonly FuzzTargetPlan[] = [
   ...wireTargets,
   ...textTargets,
   ...serverTargets,
+  ...raftTargets,
 ];

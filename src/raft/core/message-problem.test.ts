@@ -247,6 +247,19 @@ test("a command that cannot be read does not come into the log", () => {
   expect(server.termsOfLog()).toEqual([1, 1]);
 });
 
+test("nor one in the place of an entry of the same term, behind one that is replaced", () => {
+  const server = new TestServer({
+    terms: [1, 2],
+    commandProblem: ({ data }) => (data[0] === 9 ? "no command" : undefined),
+  });
+  const message = appendFrom({ term: 3, previous: [1, 1], terms: [2, 2] }) as AppendEntriesRequest;
+  const entries = message.entries.map((entry, at) =>
+    at === 0 ? entry : { ...entry, data: Uint8Array.of(9) },
+  );
+  expect(server.ask({ ...message, entries })).toBe("refused: entry 3: no command");
+  expect(server.termsOfLog()).toEqual([1, 1, 2]);
+});
+
 test("at the last term nobody stands for election", () => {
   const server = new TestServer({ hardState: { term: termMax } });
   server.pass(10_000);

@@ -124,10 +124,12 @@ function orderProblem(message: AppendEntriesRequest): string | undefined {
   return undefined;
 }
 
-/** Only of entries that are new to us: those we have were judged when they came. */
+/** Of the first entry that we do not have, and all that would be stored with it: those we have were judged before. */
 function contentProblem(state: RaftState, entries: readonly Entry[]): string | undefined {
+  let isNew = false;
   for (const entry of entries) {
-    if (state.log.termAt(entry.index) === entry.term) continue;
+    isNew ||= state.log.termAt(entry.index) !== entry.term;
+    if (!isNew) continue;
     const problem = entryProblem(state, entry);
     if (problem !== undefined) return `entry ${entry.index}: ${problem}`;
   }

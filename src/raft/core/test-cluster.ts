@@ -105,6 +105,8 @@ export interface TestStart {
   /** A disk as it is, instead of one made from `members` and `terms`. */
   readonly log?: TestLog;
   readonly options?: Partial<RaftOptions>;
+  /** Default: JSON. */
+  readonly codec?: ConfigurationCodec;
   readonly commandProblem?: (entry: Entry) => string | undefined;
   readonly seed?: number;
 }
@@ -139,7 +141,7 @@ export class TestServer {
       address: `${this.id}:8300`,
       options: { ...defaultRaftOptions, ...start.options },
       rng: seededRng(start.seed ?? 1),
-      codec: jsonCodec,
+      codec: start.codec ?? jsonCodec,
       ...(start.commandProblem === undefined ? {} : { commandProblem: start.commandProblem }),
       log: this.log,
       hardState: this.hardState,
@@ -289,7 +291,8 @@ export class TestServer {
 
 function logOf(start: TestStart): TestLog {
   const members = start.members ?? ["n1", "n2", "n3"];
-  const entries = members.length === 0 || start.snapshot !== undefined ? [] : [configurationEntry(members)];
+  const entries =
+    members.length === 0 || start.snapshot !== undefined ? [] : [configurationEntry(members, start.codec)];
   for (const value of start.terms ?? []) {
     const index = logIndex((start.snapshot?.index ?? 0) + entries.length + 1);
     entries.push({ index, term: term(value), type: entryType.command, data: Uint8Array.of(index) });
@@ -299,12 +302,12 @@ function logOf(start: TestStart): TestLog {
   return log;
 }
 
-function configurationEntry(members: readonly string[]): Entry {
+function configurationEntry(members: readonly string[], codec = jsonCodec): Entry {
   return {
     index: logIndex(1),
     term: term(1),
     type: entryType.configuration,
-    data: jsonCodec.encode(configurationOf(...members)),
+    data: codec.encode(configurationOf(...members)),
   };
 }
 

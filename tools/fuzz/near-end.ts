@@ -1,0 +1,90 @@
+/** A connection of which only this side's bytes exist: what the door writes is kept, what it hears is given by hand. */
+import type { Connection, ConnectionHandler, NetAddress } from "../../src/lib/net.ts";
+import { must } from "../../src/lib/assert.ts";
+import type { Choices } from "./choices.ts";
+
+export class NearEnd implements Connection {
+  readonly local: NetAddress = { host: "10.0.0.1", port: 8300 };
+  readonly remote: NetAddress = { host: "10.0.0.9", port: 40_000 };
+  readonly #written: Uint8Array[] = [];
+  #handler: ConnectionHandler | undefined;
+  #waiting: Uint8Array[] = [];
+  #isPaused = false;
+  #hasEnded = false;
+  #isClosed = false;
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+  get waitingBytes(): number {
+    return this.#waiting.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  handle(handler: ConnectionHandler): void {
+    this.#handler = handler;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (!this.#isClosed) this.#written.push(bytes.slice());
+    return true;
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+  }
+
+  destroy(): void {
+    this.close();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.deliver();
+  }
+
+  /** Everything the door has written. */
+  taken(): Uint8Array {
+    return Uint8Array.from(Buffer.concat(this.#written));
+  }
+
+  /** Gives bytes in pieces, as a network may cut them. */
+  feed(bytes: Uint8Array, choices: Choices): void {
+    let at = 0;
+    const most = choices.pick([1, 3, 20, 200, 10_000]);
+    for (let piece = 0; at < bytes.length; piece += 1) {
+      // A few hundred pieces are as good as a few thousand.
+      const length = piece > 200 ? bytes.length : 1 + choices.below(most);
+      this.#waiting.push(bytes.slice(at, at + length));
+      at += length;
+    }
+    this.deliver();
+  }
+
+  deliver(): void {
+    while (!this.#isPaused && !this.#isClosed && this.#waiting.length > 0)
+      this.#handler?.data(must(this.#waiting.shift(), "something waits"));
+  }
+
+  /** The far side sends no more. */
+  half(): void {
+    if (!this.#isClosed) this.#handler?.ended();
+  }
+
+  close(error?: Error): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#waiting = [];
+    this.#handler?.closed(error);
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+}
