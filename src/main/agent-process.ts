@@ -23,6 +23,7 @@ import { statusRoutes } from "../http/status-routes.ts";
 import { createStreamRoutes } from "../http/stream-routes.ts";
 import { txnRoutes } from "../http/txn-routes.ts";
 import type { HttpContext, Route } from "../http/types.ts";
+import { millisecondNs } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
 import type { Rng } from "../lib/rng.ts";
 import { foreignServerOf, parseServer } from "../wire/gossip/agent-tags.ts";
@@ -248,6 +249,13 @@ function openApp(assembly: Assembly): App {
     responseHeaders: config.http.responseHeaders,
     unprintableCharFilter: config.http.unprintableCharFilter,
     clock: systemClock,
+    allowWriteFrom: config.http.allowWriteFrom,
+    apiHeaders: {
+      "X-Consul-Default-Acl-Policy": config.acl.defaultPolicy,
+      ...(config.translateWanAddrs ? { "X-Consul-Translate-Addresses": "true" } : {}),
+    },
+    alwaysPretty: config.devMode,
+    ...(config.ui.enabled ? { uiPath: config.ui.contentPath } : {}),
   });
 }
 
@@ -280,6 +288,7 @@ function httpContext({ parts, log, core, telemetry }: Assembly): HttpContext {
     metrics: telemetry.registry,
     kvValueBytesMax: config.limits.kvMaxValueSize,
     txnBytesMax: config.limits.txnMaxReqLen,
+    discoveryMaxStaleNs: (config.queryTimes.discoveryMaxStaleMs ?? 0) * millisecondNs,
     snapshots: core.snapshots,
   };
 }
