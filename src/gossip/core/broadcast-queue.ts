@@ -11,7 +11,7 @@
  * Source: protocol reference, gossip-memberlist section 6; SWIM (Das, Gupta, Motivala 2002), section 4.1.
  */
 import { assert } from "../../lib/assert.ts";
-import { BroadcastHeap, type Broadcast } from "./broadcast-heap.ts";
+import { BroadcastList, type Broadcast } from "./broadcast-list.ts";
 
 /** One filling of a packet. */
 export interface TakeLimits {
@@ -34,9 +34,9 @@ export interface BroadcastMarks {
 }
 
 /** Messages that were told equally often, by length, the longest first. There are few lengths; none is empty. */
-type Tier = BroadcastHeap[];
+type Tier = BroadcastList[];
 
-/** A queue of one lane. Adding and taking a message are O(log n) in the messages, O(l) in the different lengths. */
+/** A queue of one lane. Adding and taking a message are O(l) in the different lengths, and see `BroadcastList`. */
 export class BroadcastQueue {
   /** By the number of transmissions; tiers may be empty. */
   readonly #tiers: Tier[] = [];
@@ -57,8 +57,15 @@ export class BroadcastQueue {
     assert(bytes.length > 0, "a broadcast has bytes");
     this.#order += 1;
     const old = name === undefined ? undefined : this.#named.get(name);
-    if (old !== undefined) this.#drop(old);
-    const entry: Broadcast = { bytes, name, order: this.#order, transmits: 0, heap: undefined, at: 0 };
+    if (old !== undefined) this.#remove(old);
+    const entry: Broadcast = {
+      bytes,
+      name,
+      order: this.#order,
+      transmits: 0,
+      newer: undefined,
+      older: undefined,
+    };
     if (token !== undefined) this.#tokens.set(entry, token);
     if (name !== undefined) this.#named.set(name, entry);
     this.#put(entry);
@@ -73,12 +80,12 @@ export class BroadcastQueue {
       const tier = this.#tiers[told] as Tier;
       let at = placeOf(tier, free);
       while (at < tier.length && parts.length < countMax) {
-        const heap = tier[at] as BroadcastHeap;
-        const entry = heap.take();
+        const list = tier[at] as BroadcastList;
+        const entry = list.take();
         taken.push(entry);
         parts.push(entry.bytes);
-        free -= heap.length + overheadBytes;
-        if (heap.size === 0) tier.splice(at, 1);
+        free -= list.length + overheadBytes;
+        if (list.isEmpty) tier.splice(at, 1);
         at = placeOf(tier, free);
       }
     }
@@ -86,8 +93,12 @@ export class BroadcastQueue {
     // Only now, or the walk would have met them again one tier further.
     for (const entry of taken) {
       entry.transmits += 1;
-      if (entry.transmits >= transmitsMax) this.#finish(entry);
-      else this.#put(entry);
+      if (entry.transmits < transmitsMax) {
+        this.#put(entry);
+      } else {
+        if (entry.name !== undefined) this.#named.delete(entry.name);
+        this.#finish(entry);
+      }
     }
     return parts;
   }
@@ -95,8 +106,11 @@ export class BroadcastQueue {
   /** Drops what comes last in the order until `sizeMax` messages are left. */
   prune(sizeMax: number): void {
     if (this.#size <= sizeMax) return;
-    const surplus = this.#sorted().slice(sizeMax);
-    for (const entry of surplus.reverse()) this.#drop(entry);
+    const surplus = this.#inOrder().slice(sizeMax);
+    for (const entry of surplus.reverse()) {
+      this.#remove(entry);
+      if (entry.name !== undefined) this.#named.delete(entry.name);
+    }
   }
 
   /** Tokens of messages that were sent often enough, replaced or pruned since the last call. */
@@ -113,11 +127,11 @@ export class BroadcastQueue {
     readonly bytes: Uint8Array;
     readonly name: string | undefined;
   }[] {
-    return this.#sorted();
+    return this.#inOrder();
   }
 
-  #sorted(): Broadcast[] {
-    return this.#tiers.flatMap((tier) => tier.flatMap((heap) => heap.sorted()));
+  #inOrder(): Broadcast[] {
+    return this.#tiers.flatMap((tier) => tier.flatMap((list) => list.entries()));
   }
 
   #put(entry: Broadcast): void {
@@ -126,27 +140,27 @@ export class BroadcastQueue {
     while (this.#tiers.length <= transmits) this.#tiers.push([]);
     const tier = this.#tiers[transmits] as Tier;
     const at = placeOf(tier, length);
-    let heap = tier[at];
-    if (heap?.length !== length) {
-      heap = new BroadcastHeap(length);
-      tier.splice(at, 0, heap);
+    let list = tier[at];
+    if (list?.length !== length) {
+      list = new BroadcastList(length);
+      tier.splice(at, 0, list);
     }
-    heap.add(entry);
+    list.add(entry);
     this.#size += 1;
   }
 
-  #drop(entry: Broadcast): void {
-    const { heap } = entry;
-    assert(heap !== undefined, "what is dropped was waiting");
-    heap.remove(entry);
-    this.#size -= 1;
+  /** Takes out an entry, but for its name. */
+  #remove(entry: Broadcast): void {
     const tier = this.#tiers[entry.transmits] as Tier;
-    if (heap.size === 0) tier.splice(placeOf(tier, heap.length), 1);
+    const at = placeOf(tier, entry.bytes.length);
+    const list = tier[at] as BroadcastList;
+    list.remove(entry);
+    if (list.isEmpty) tier.splice(at, 1);
+    this.#size -= 1;
     this.#finish(entry);
   }
 
   #finish(entry: Broadcast): void {
-    if (entry.name !== undefined) this.#named.delete(entry.name);
     const token = this.#tokens.get(entry);
     if (token === undefined) return;
     this.#tokens.delete(entry);
@@ -160,6 +174,6 @@ const none: readonly number[] = Object.freeze([]);
 /** Where the lengths of a tier begin to be at most `lengthMax`. */
 function placeOf(tier: Tier, lengthMax: number): number {
   let at = 0;
-  while (at < tier.length && (tier[at] as BroadcastHeap).length > lengthMax) at += 1;
+  while (at < tier.length && (tier[at] as BroadcastList).length > lengthMax) at += 1;
   return at;
 }

@@ -22,7 +22,8 @@ export function protocolProblem(
   const upper = commonRange(remote, local, 3);
   for (const nodes of [remote, local]) {
     for (const { name, vsn } of nodes) {
-      const [, , pCur = 0, , , dCur = 0] = vsn;
+      const pCur = vsn[2] ?? 0;
+      const dCur = vsn[5] ?? 0;
       if (pCur < protocol.min || pCur > protocol.max) {
         return `Node '${name}' protocol version (${pCur}) is incompatible: [${protocol.min}, ${protocol.max}]`;
       }

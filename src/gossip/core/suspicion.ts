@@ -31,12 +31,15 @@ export function suspicionMs({ wanted, minMs, maxMs }: SuspicionTerms, confirmati
   return Math.max(minMs, Math.floor(1000 * seconds));
 }
 
+const none: string[] = [];
+
 /** One running suspicion. */
 export class Suspicion {
   readonly terms: SuspicionTerms;
   readonly startedMs: MonotonicMs;
-  /** The first accuser, whose echo confirms nothing. Few enough for a list. */
-  readonly #accusers: string[];
+  /** The first accuser, whose echo confirms nothing, and who confirmed. Few enough for a list. */
+  #accusers: string[];
+  #confirmations = 0;
   #deadlineMs: MonotonicMs;
 
   constructor(from: string, terms: SuspicionTerms, nowMs: MonotonicMs) {
@@ -49,7 +52,7 @@ export class Suspicion {
 
   /** Confirmations so far, at most `wanted`. */
   get confirmations(): number {
-    return this.#accusers.length - 1;
+    return this.#confirmations;
   }
 
   /** When the verdict falls; only ever moves nearer. Infinite once the suspicion has ended. */
@@ -64,8 +67,11 @@ export class Suspicion {
 
   /** Whether `from` says something new: worth spreading, and the deadline has moved. */
   confirm(from: string): boolean {
-    if (this.confirmations >= this.terms.wanted || this.#accusers.includes(from)) return false;
-    this.#accusers.push(from);
+    if (this.#confirmations >= this.terms.wanted || this.#accusers.includes(from)) return false;
+    this.#confirmations += 1;
+    // Once there are enough nobody is asked for any more; in a mass death that memory counts.
+    if (this.#confirmations === this.terms.wanted) this.#accusers = none;
+    else this.#accusers.push(from);
     this.#deadlineMs = (this.startedMs + suspicionMs(this.terms, this.confirmations)) as MonotonicMs;
     return true;
   }
