@@ -9,10 +9,9 @@ import { HttpError, type RoutedRequest } from "./types.ts";
 /** Definitions are small; this leaves room for many checks. */
 const bodyBytesMax = 4 * 1024 * 1024;
 
-const scopeNames: readonly string[] = ["namespace", "partition", "locality"];
+const placeNames: readonly string[] = ["locality"];
 const checkNames: ReadonlySet<string> = new Set([
   ...CheckType.fieldNames.map((name) => name.toLowerCase()),
-  ...scopeNames,
   "id",
   "args",
   "serviceid",
@@ -20,9 +19,11 @@ const checkNames: ReadonlySet<string> = new Set([
 ]);
 const serviceNames: ReadonlySet<string> = new Set([
   ...Object.keys(ServiceDefinition.zero).map((name) => name.toLowerCase()),
-  ...scopeNames,
+  ...placeNames,
   "service",
 ]);
+
+const updateNames: ReadonlySet<string> = new Set(["status", "output"]);
 
 export interface CheckBody {
   readonly type: CheckType;
@@ -54,16 +55,17 @@ export async function serviceBody(request: RoutedRequest): Promise<ServiceDefini
 export async function updateBody(
   request: RoutedRequest,
 ): Promise<{ readonly status: string; readonly output: string }> {
-  return decoded(request, (body) => ({
-    status: textMember(body, "status"),
-    output: textMember(body, "output"),
-  }));
+  return decoded(request, (body) => {
+    assertKnown(body, updateNames);
+    return { status: textMember(body, "status"), output: textMember(body, "output") };
+  });
 }
 
 async function decoded<T>(request: RoutedRequest, read: (body: JsonObject) => T): Promise<T> {
   const bytes = await request.body(bodyBytesMax);
   try {
     const body = parseJson(bytes);
+    if (body === null) return read({});
     if (!isObject(body)) throw new DecodeError("json: cannot unmarshal the body into a Go struct");
     return read(body);
   } catch (error) {

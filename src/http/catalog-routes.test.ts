@@ -120,6 +120,19 @@ describe("refusals", () => {
   const put = "/v1/catalog/register";
   type Refused = readonly [method: string, target: string, body: unknown, status: number, text: string];
   const refused: readonly Refused[] = [
+    ["PUT", put, { Node: "n", Bogus: 1 }, 400, 'Request decode failed: json: unknown field "Bogus"'],
+    ["PUT", put, { Service: { X: 1 } }, 400, 'Request decode failed: json: unknown field "X"'],
+    ["PUT", put, { Checks: [{ X: 1 }] }, 400, 'Request decode failed: json: unknown field "X"'],
+    [
+      "PUT",
+      put,
+      { Service: { Namespace: "a" } },
+      400,
+      'Request decode failed: json: unknown field "Namespace" - Namespaces are a Consul Enterprise feature',
+    ],
+    ["PUT", put, { Node: "n", PeerName: "p" }, 500, "cannot register requests with PeerName in them"],
+    ["PUT", "/v1/catalog/deregister", { X: 1 }, 400, 'Request decode failed: json: unknown field "X"'],
+    ["PUT", "/v1/coordinate/update", { X: 1 }, 400, 'Request decode failed: json: unknown field "X"'],
     ["PUT", put, {}, 500, "Must provide node"],
     ["PUT", put, { Node: "a" }, 500, "Must provide address if SkipNodeUpdate is not set"],
     [

@@ -2,15 +2,12 @@
 import { catalogListCache, catalogServiceCache, datacentersCache } from "../wire/rpc/cache-types.ts";
 import { list, map } from "../wire/schema/collections.ts";
 import { str } from "../wire/schema/scalars.ts";
-import { fromJsonValue } from "../wire/schema/struct.ts";
 import * as methods from "../wire/rpc/methods.ts";
 import { catalogGatewayServices } from "../wire/rpc/operator-methods.ts";
 import {
-  DeregisterRequest,
   Node,
   NodeServiceList,
   NodeServices,
-  RegisterRequest,
   ServiceNode,
   ServiceSpecificRequest,
 } from "../wire/structs/catalog.ts";
@@ -21,14 +18,14 @@ import {
   callServer,
   metaFilters,
   nameAfter,
-  registrationBytesMax,
   serviceArgs,
   sharedResponse,
   sourceOf,
 } from "./discovery.ts";
+import { deregistrationIn, registrationIn } from "./registration-fields.ts";
 import { pageOf, pageResponse, placeOf } from "./paging.ts";
 import { readParams, tokenOf } from "./read-params.ts";
-import { jsonResponse, metaHeaders, parseJson, renderJson } from "./respond.ts";
+import { jsonResponse, metaHeaders, renderJson } from "./respond.ts";
 import type { HttpContext, HttpResponse, Route, RoutedRequest } from "./types.ts";
 
 const Nodes = list(Node);
@@ -37,13 +34,13 @@ const ServiceNodes = list(ServiceNode);
 const GatewayServices = list(GatewayService);
 
 async function register(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const body = fromJsonValue(RegisterRequest, parseJson(await request.body(registrationBytesMax)));
+  const body = await registrationIn(request);
   await context.rpc.call(methods.catalogRegister, withDefaults(body, request, context), request.signal);
   return jsonResponse(request, "true");
 }
 
 async function deregister(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const body = fromJsonValue(DeregisterRequest, parseJson(await request.body(registrationBytesMax)));
+  const body = await deregistrationIn(request);
   const args = withDefaults(body, request, context);
   // The agent first: it would put back what is gone already.
   if (request.query.has("sticky"))

@@ -1,14 +1,14 @@
 /** `/v1/coordinate/…`. Source: the reference's HTTP API. */
 import { displayText } from "../lib/byte-string.ts";
 import { list } from "../wire/schema/collections.ts";
-import { fromJsonValue } from "../wire/schema/struct.ts";
 import * as methods from "../wire/rpc/methods.ts";
 import { coordinateDatacenters, coordinateUpdate } from "../wire/rpc/operator-methods.ts";
 import { DCSpecificRequest } from "../wire/structs/common.ts";
-import { Coordinate, CoordinateUpdateRequest } from "../wire/structs/operator.ts";
+import { Coordinate } from "../wire/structs/operator.ts";
 import { DatacenterMap } from "../wire/structs/operator-state.ts";
-import { callServer, registrationBytesMax } from "./discovery.ts";
+import { callServer } from "./discovery.ts";
 import { readParams, datacenterOf, tokenOf } from "./read-params.ts";
+import { coordinateIn } from "./registration-fields.ts";
 import { readHeaders } from "./read-headers.ts";
 import { jsonResponse, parseJson, plainResponse, renderJson } from "./respond.ts";
 import { decodePath, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
@@ -46,7 +46,7 @@ function inSegment({ query }: RoutedRequest, rows: readonly Coordinate[] | null)
 }
 
 async function update(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
-  const body = fromJsonValue(CoordinateUpdateRequest, parseJson(await request.body(registrationBytesMax)));
+  const body = await coordinateIn(request);
   const args = { ...body, Datacenter: datacenterOf(request, context), Token: tokenOf(request) };
   await context.rpc.call(coordinateUpdate, args, request.signal);
   return plainResponse(200, "");

@@ -12,9 +12,6 @@ import { datacenterOf, readParams } from "./read-params.ts";
 import { indentJson, metaHeaders } from "./respond.ts";
 import { decodePath, HttpError, type HttpContext, type HttpResponse, type RoutedRequest } from "./types.ts";
 
-/** Bodies of registrations are refused above this. */
-export const registrationBytesMax = 16 * 1024 * 1024;
-
 const noReply = { Index: 0, KnownLeader: false, LastContact: 0 };
 
 /** `?node-meta=key:value`, repeatable. */

@@ -6,6 +6,7 @@ import { bool, str, uint } from "../wire/schema/scalars.ts";
 import { fromJsonValue, struct } from "../wire/schema/struct.ts";
 import { KeyringOperationRequest, KeyringResponse } from "../wire/structs/gossip.ts";
 import { tokenOf } from "./read-params.ts";
+import { assertKnownFields } from "./known-fields.ts";
 import { jsonResponse, parseJson, plainResponse, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
@@ -40,7 +41,9 @@ async function keyring(request: RoutedRequest, context: HttpContext): Promise<Ht
 
 async function bodyOf(request: RoutedRequest): Promise<typeof KeyringBody.zero> {
   try {
-    return fromJsonValue(KeyringBody, parseJson(await request.body(bodyBytesMax)));
+    const json = parseJson(await request.body(bodyBytesMax));
+    assertKnownFields(json, { names: KeyringBody.fieldNames });
+    return fromJsonValue(KeyringBody, json);
   } catch (error) {
     if (error instanceof DecodeError) throw new HttpError(400, `Request decode failed: ${error.message}`);
     throw error;

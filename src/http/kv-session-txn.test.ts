@@ -340,7 +340,7 @@ describe("/v1/txn", () => {
       await send("PUT", "/v1/txn?stale", '[{"KV":{"Verb":"check-not-exists","Key":"k"}},{}]'),
     ).toMatchObject({
       status: 409,
-      text: '{"Results":null,"Errors":[{"OpIndex":0,"What":"key \\"k\\" exists"}],"Index":1,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":"","NotModified":false}',
+      text: '{"Results":null,"Errors":[{"OpIndex":0,"What":"key \\"k\\" exists"}],"Index":1,"LastContact":0,"KnownLeader":true,"ConsistencyLevel":"","NotModified":false,"Backend":0,"ResultsFilteredByACLs":false}',
     });
   });
 

@@ -20,6 +20,7 @@ import {
   type AutopilotStateReply,
 } from "../wire/structs/operator-state.ts";
 import { callServer } from "./discovery.ts";
+import { assertKnownFields } from "./known-fields.ts";
 import { readParams, datacenterOf, tokenOf } from "./read-params.ts";
 import { jsonResponse, metaHeaders, parseJson, plainResponse, renderJson } from "./respond.ts";
 import { HttpError, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
@@ -110,6 +111,7 @@ async function configurationIn(request: RoutedRequest): Promise<AutopilotConfig>
       "",
       "api.AutopilotConfiguration",
     );
+    assertKnownFields(given, { names: AutopilotConfig.fieldNames });
     return fromJsonValue(AutopilotConfig, { ...defaultAutopilotJson, ...given });
   } catch (error) {
     if (error instanceof DecodeError)

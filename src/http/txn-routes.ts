@@ -63,7 +63,7 @@ function answer(request: RoutedRequest, { reply, json, headers }: Answer): HttpR
 function readJson(reply: TxnReadResponse): string {
   const { Index, LastContact, KnownLeader } = reply;
   const meta = `"Index":${Index},"LastContact":${LastContact},"KnownLeader":${KnownLeader}`;
-  return `${TxnResponse.json(reply).slice(0, -1)},${meta},"ConsistencyLevel":"","NotModified":false}`;
+  return `${TxnResponse.json(reply).slice(0, -1)},${meta},"ConsistencyLevel":"","NotModified":false,"Backend":0,"ResultsFilteredByACLs":false}`;
 }
 
 export const txnRoutes: readonly Route[] = [{ pattern: "/v1/txn", methods: ["PUT"], handle }];

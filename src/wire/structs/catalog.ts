@@ -24,6 +24,9 @@ export type Node = Infer<typeof Node>;
 
 /** How an external monitor should run a check; agents keep theirs locally. */
 export const HealthCheckDefinition = struct("HealthCheckDefinition", {
+  Interval: field(durationText, emptyJson),
+  Timeout: field(durationText, emptyJson),
+  DeregisterCriticalServiceAfter: field(durationText, emptyJson),
   HTTP: field(str, emptyJson),
   TLSServerName: field(str, newer),
   TLSSkipVerify: field(bool, emptyJson),
@@ -37,10 +40,7 @@ export const HealthCheckDefinition = struct("HealthCheckDefinition", {
   H2PING: field(str, newer),
   OSService: field(str, newer),
   H2PingUseTLS: field(bool, newer),
-  Interval: field(durationText, emptyJson),
   OutputMaxSize: field(uint, emptyJson),
-  Timeout: field(durationText, emptyJson),
-  DeregisterCriticalServiceAfter: field(durationText, emptyJson),
   ScriptArgs: field(list(str), emptyJson),
   DockerContainerID: field(str, emptyJson),
   Shell: field(str, emptyJson),

@@ -244,11 +244,11 @@ export const NodeService = struct(
     SocketPath: field(str, newer),
     Weights: ptr(Weights),
     EnableTagOverride: bool,
+    Locality: field(ptr(Locality), { ...newer, selectable: false }),
     Proxy: ConnectProxyConfig,
     Connect: ServiceConnect,
     /** The peer that it is imported from; "" for a service of this cluster. */
     PeerName: field(str, { omitEmptyWire: true }),
-    Locality: field(ptr(Locality), { ...newer, selectable: false }),
     LocallyRegisteredAsSidecar: field(bool, { json: null }),
     ...raftIndex,
   },
