@@ -128,7 +128,7 @@ export async function connect(
       {
         env: host.env,
         readText: async (path) => new TextDecoder().decode(await host.files.read(path)),
-        listFolder: (path) => host.files.list(path),
+        listFiles: (path) => host.files.listTree(path),
         warn: (text) => context.err(text),
       },
     );

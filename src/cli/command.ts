@@ -4,8 +4,9 @@
  */
 import { unreachable } from "../lib/assert.ts";
 import { ProconsulError } from "../lib/errors.ts";
+import { FlagError } from "../lib/flags.ts";
 import { renderFlagHelp, renderFlagUsage } from "./flag-help.ts";
-import { FlagSetError, readFlags, type FlagTable, type FlagValues } from "./flag-set.ts";
+import { readFlags, type FlagTable, type FlagValues } from "./flag-set.ts";
 import type { CliHost } from "./host.ts";
 
 /** Ends a command: `message` goes to standard error, `exitCode` to the shell. */
@@ -85,7 +86,7 @@ export function defineCommand<Table extends FlagTable>(definition: CommandDefini
       try {
         read = readFlags(definition.flags, argv);
       } catch (error) {
-        if (!(error instanceof FlagSetError)) throw error;
+        if (!(error instanceof FlagError)) throw error;
         host.stderr.write(`${error.message}\n${renderFlagUsage(definition.flags)}`);
         if (definition.flagErrorLine !== undefined) err(definition.flagErrorLine(error.message));
         return 1;

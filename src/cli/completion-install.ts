@@ -17,7 +17,11 @@ interface Shell {
 }
 
 const bashFiles = [".bashrc", ".bash_profile", ".bash_login", ".profile"];
-const zshSetup = "autoload -U +X bashcompinit && bashcompinit";
+/** zsh imitates bash's `complete` by its own completion, which a bare zsh has not loaded. */
+const zshSetup = [
+  "(( $+functions[compdef] )) || { autoload -U compinit && compinit -i }",
+  "autoload -U +X bashcompinit && bashcompinit",
+];
 const plainPath = /^[\w@%+=:,./-]+$/u;
 
 /** Installs or uninstalls. Returns the exit code. */
@@ -68,7 +72,7 @@ async function findShells(host: CliHost): Promise<readonly Shell[]> {
   for (const file of bashFiles) {
     const path = `${home}/${file}`;
     if (!(await files.exists(path))) continue;
-    shells.push(startupFile(host, { path, line: `complete -C ${program} ${name}`, setup: undefined }));
+    shells.push(startupFile(host, { path, line: `complete -C ${program} ${name}`, setup: [] }));
     break;
   }
   const zshPath = `${home}/.zshrc`;
@@ -84,7 +88,7 @@ async function findShells(host: CliHost): Promise<readonly Shell[]> {
 
 function startupFile(
   { files }: CliHost,
-  change: { readonly path: string; readonly line: string; readonly setup: string | undefined },
+  change: { readonly path: string; readonly line: string; readonly setup: readonly string[] },
 ): Shell {
   const { path, line, setup } = change;
   const lines = async (): Promise<readonly string[]> =>
@@ -93,8 +97,9 @@ function startupFile(
     path,
     isInstalled: async () => (await lines()).includes(line),
     install: async () => {
-      const needsSetup = setup !== undefined && !(await lines()).includes(setup);
-      await files.append(path, `\n${needsSetup ? `${setup}\n` : ""}${line}\n`);
+      const there = await lines();
+      const missing = setup.filter((one) => !there.includes(one));
+      await files.append(path, `\n${[...missing, line].join("\n")}\n`);
     },
     uninstall: async () => {
       const kept = (await lines()).filter((one) => one !== line);

@@ -56,6 +56,9 @@ async function install(
 describe("-autocomplete-install", () => {
   const bash = "complete -C /usr/bin/proconsul proconsul";
   const zsh = "complete -o nospace -C /usr/bin/proconsul proconsul";
+  const setup =
+    "(( $+functions[compdef] )) || { autoload -U compinit && compinit -i }\n" +
+    "autoload -U +X bashcompinit && bashcompinit\n";
 
   test("adds a line for each shell that is set up; -autocomplete-uninstall takes it out", async () => {
     const before = { "/h/.bashrc": "a\n", "/h/.profile": "p\n", "/h/.zshrc": "z\n" };
@@ -65,7 +68,7 @@ describe("-autocomplete-install", () => {
     expect(installed.files).toEqual({
       "/h/.bashrc": `a\n\n${bash}\n`,
       "/h/.profile": "p\n",
-      "/h/.zshrc": `z\n\nautoload -U +X bashcompinit && bashcompinit\n${zsh}\n`,
+      "/h/.zshrc": `z\n\n${setup}${zsh}\n`,
       [fish]: expect.stringContaining("complete -f -c proconsul -a"),
     } as never);
     const again = await install(["-autocomplete-install"], installed.files);
@@ -78,7 +81,7 @@ describe("-autocomplete-install", () => {
       files: {
         "/h/.bashrc": "a\n\n",
         "/h/.profile": "p\n",
-        "/h/.zshrc": "z\n\nautoload -U +X bashcompinit && bashcompinit\n",
+        "/h/.zshrc": `z\n\n${setup}`,
       },
     });
     expect((await install(["-autocomplete-uninstall"], removed.files)).stderr).toBe(

@@ -124,12 +124,7 @@ function fakeFiles({ files, modes, folders }: FakeDisk): CliHost["files"] {
       folders.delete(path);
       for (const name of files.keys()) if (name.startsWith(`${path}/`)) files.delete(name);
     },
-    list: async (path) => {
-      const prefix = `${path}/`;
-      return [...files.keys()]
-        .filter((name) => name.startsWith(prefix))
-        .map((name) => name.slice(prefix.length));
-    },
+    listTree: async (path) => [...files.keys()].filter((name) => name.startsWith(`${path}/`)),
     stream: async (path) => once(await read(path)),
     write: async (path, chunks, options) => {
       files.set(path, await collect(chunks));

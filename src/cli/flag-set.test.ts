@@ -1,7 +1,7 @@
+import { FlagError } from "../lib/flags.ts";
 import { describe, expect, test } from "bun:test";
 import {
   boolFlag,
-  FlagSetError,
   intFlag,
   listFlag,
   mapFlag,
@@ -99,6 +99,6 @@ describe("Go's words for what is wrong", () => {
     [["-wait=x"], 'invalid value "x" for flag -wait: time: invalid duration "x"'],
     [["-meta=k"], 'invalid value "k" for flag -meta: Missing "=" value in argument: k'],
   ])("%p", (argv, message) => {
-    expect(() => readFlags(table, argv)).toThrow(new FlagSetError(message));
+    expect(() => readFlags(table, argv)).toThrow(new FlagError(message));
   });
 });

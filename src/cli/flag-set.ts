@@ -7,8 +7,9 @@
  * line in the help page and its reader, so none is written twice.
  * Source: https://pkg.go.dev/flag; texts measured against the reference program.
  */
+import { must } from "../lib/assert.ts";
 import { ProconsulError } from "../lib/errors.ts";
-import { parseGoBool } from "../lib/flags.ts";
+import { badFlagValue, FlagError, parseGoBool, readFlagWords } from "../lib/flags.ts";
 import { parseGoDuration, renderGoDuration } from "../lib/go-duration.ts";
 
 /** Result of reading one value. */
@@ -39,11 +40,6 @@ export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 export type FlagValues<Table extends FlagTable> = {
   readonly [Name in keyof Table]: Table[Name] extends Flag<infer Value> ? Value : never;
 };
-
-/** A command line that is no good; the message is Go's. */
-export class FlagSetError extends ProconsulError {
-  readonly code = "flag-set";
-}
 
 function value<Value>(read: Value): FlagReading<Value> {
   return { kind: "value", value: read };
@@ -237,54 +233,27 @@ export function httpSection<Value>(flag: Flag<Value>): Flag<Value> {
   return { ...flag, section: "http" };
 }
 
-function splitWord(word: string): { readonly name: string; readonly inline: string | undefined } {
-  const body = word.slice(word.startsWith("--") ? 2 : 1);
-  if (body === "" || body.startsWith("-") || body.startsWith("=")) {
-    throw new FlagSetError(`bad flag syntax: ${word}`);
-  }
-  const equals = body.indexOf("=");
-  if (equals < 0) return { name: body, inline: undefined };
-  return { name: body.slice(0, equals), inline: body.slice(equals + 1) };
-}
-
-function readValue(
-  name: string,
-  flag: Flag<unknown>,
-  occurrence: { text: string; previous: unknown },
-): unknown {
-  const reading = flag.read(occurrence.text, occurrence.previous);
-  if (reading.kind === "value") return reading.value;
-  const quoted = JSON.stringify(occurrence.text);
-  throw new FlagSetError(
-    flag.isBoolean
-      ? `invalid boolean value ${quoted} for -${name}: ${reading.problem}`
-      : `invalid value ${quoted} for flag -${name}: ${reading.problem}`,
-  );
-}
-
-/** Reads `argv` (without program and command words). Throws `FlagSetError` at the first bad word. */
+/**
+ * Reads `argv` (without program and command words). `rest` is what follows the flags. Throws `FlagError` at the first
+ * bad word; help is not asked for here, so that its flags are unknown ones.
+ */
 export function readFlags<Table extends FlagTable>(
   table: Table,
   argv: readonly string[],
 ): { readonly values: FlagValues<Table>; readonly rest: readonly string[] } {
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(table)) values[name] = flag.initial;
-  let at = 0;
-  while (at < argv.length) {
-    const word = argv[at] ?? "";
-    if (word.length < 2 || !word.startsWith("-")) break;
-    at += 1;
-    if (word === "--") break;
-    const { name, inline } = splitWord(word);
-    const flag = Object.hasOwn(table, name) ? table[name] : undefined;
-    if (flag === undefined) throw new FlagSetError(`flag provided but not defined: -${name}`);
-    let text = inline ?? (flag.isBoolean ? "true" : undefined);
-    if (text === undefined) {
-      text = argv[at];
-      at += 1;
+  const flagOf = (name: string): Flag<unknown> | undefined =>
+    Object.hasOwn(table, name) ? table[name] : undefined;
+  const take = (name: string, text: string): void => {
+    const flag = must(flagOf(name), "only known flags are taken");
+    const reading = flag.read(text, values[name]);
+    if (reading.kind === "problem") {
+      throw badFlagValue({ name, isBoolean: flag.isBoolean }, text, reading.problem);
     }
-    if (text === undefined) throw new FlagSetError(`flag needs an argument: -${name}`);
-    values[name] = readValue(name, flag, { text, previous: values[name] });
-  }
-  return { values: values as FlagValues<Table>, rest: argv.slice(at) };
+    values[name] = reading.value;
+  };
+  const rest = readFlagWords({ isBoolean: (name) => flagOf(name)?.isBoolean, take }, argv);
+  if (rest === undefined) throw new FlagError("flag: help requested");
+  return { values: values as FlagValues<Table>, rest };
 }

@@ -57,7 +57,7 @@ on, a token with operator rights is needed.`,
     about: "Autopilot removes dead servers and judges the health of the others.",
   },
   "operator raft": { tail: "<subcommand> [options]", about: "The servers that agree through Raft." },
-  "operator usage": { tail: "<subcommand> [options]", about: "Counts what the cluster is used for." },
+  "operator usage": { tail: "<subcommand> [options] [args]", about: "Counts what the cluster is used for." },
   peering: { tail: withArgs, about: "Peerings connect clusters that are run independently." },
   services: {
     tail: withArgs,

@@ -21,8 +21,8 @@ export interface WriteOptions {
 /** Files by path, relative to the working directory. Everything rejects with `FileError`. */
 export interface CliFiles {
   read(path: string): Promise<Uint8Array>;
-  /** Names in a folder, sorted. */
-  list(path: string): Promise<readonly string[]>;
+  /** Paths of all files below a folder, sorted. */
+  listTree(path: string): Promise<readonly string[]>;
   /** Opens for reading in chunks; the file is known to exist when this resolves. */
   stream(path: string): Promise<AsyncIterable<Uint8Array>>;
   /** Writes a new or emptied file, readable by its owner only unless `options` say so, and syncs it. */

@@ -6,28 +6,44 @@ import { renderHelp, type Command } from "./command.ts";
 
 /** What follows a command's words on the Usage line, where it is not "[options]". */
 const usageTails: Readonly<Record<string, string>> = {
-  "acl auth-method delete": "[options] METHOD",
-  "acl auth-method read": "[options] METHOD",
-  "acl auth-method update": "[options] METHOD",
-  "acl policy delete": "[options] POLICY",
+  "acl auth-method create": "-name NAME -type TYPE [options]",
+  "acl auth-method delete": "-name NAME [options]",
+  "acl auth-method read": "-name NAME [options]",
+  "acl auth-method update": "-name NAME [options]",
+  "acl binding-rule delete": "-id ID [options]",
+  "acl binding-rule read": "-id ID [options]",
+  "acl binding-rule update": "-id ID [options]",
+  "acl policy create": "-name NAME [options]",
+  "acl policy delete": "[options] -id POLICY",
   "acl policy read": "[options] POLICY",
+  "acl role create": "-name NAME [options]",
+  "acl role delete": "[options] -id ROLE",
+  "acl role read": "[options] ROLE",
   "acl set-agent-token": "[options] TYPE TOKEN",
-  "config delete": "[options] -kind <config kind> -name <config name>",
+  "acl token delete": "[options] -accessor-id TOKEN",
+  "acl token read": "[options] -accessor-id TOKENID",
+  "config delete": "[options] ([-kind <config kind> -name <config name>] | [-f FILENAME])",
   "config list": "[options] -kind <config kind>",
   "config read": "[options] -kind <config kind> -name <config name>",
   "config write": "[options] <configuration>",
-  "connect envoy": "[options]",
+  "connect envoy": "[options] [-- pass-through options]",
   "intention check": "[options] SRC DST",
   "intention create": "[options] SRC DST",
   "intention delete": "[options] SRC DST",
   "intention get": "[options] SRC DST",
+  "intention list": "",
   "intention match": "[options] SRC|DST",
+  "peering delete": "[options] -name <peer name>",
+  "peering establish": "[options] -name <peer name> -peering-token <token>",
+  "peering generate-token": "[options] -name <peer name>",
+  "peering read": "[options] -name <peer name>",
+  "services export": "[options] -name <service name> -consumer-peers <other cluster name>",
 };
 
 /** The command behind the words `name`. */
 export function laterCommand(name: string): Command {
   const page = {
-    usage: `${name} ${usageTails[name] ?? "[options]"}`,
+    usage: `${name} ${usageTails[name] ?? "[options]"}`.trimEnd(),
     about: "Not available yet: this version cannot run this command.",
     flags: {},
   };

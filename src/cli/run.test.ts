@@ -76,6 +76,16 @@ describe("every command", () => {
     });
   });
 
+  test.each([
+    ["acl role delete", "acl role delete [options] -id ROLE"],
+    ["peering read", "peering read [options] -name <peer name>"],
+    ["intention list", "intention list"],
+    ["acl token list", "acl token list [options]"],
+  ])("%s, which is still to come, has the reference's Usage line", async (name, usage) => {
+    const { exit, stdout } = await runFake([...name.split(" "), "-help"]);
+    expect({ exit, first: stdout.split("\n")[0] }).toEqual({ exit: 0, first: `Usage: proconsul ${usage}` });
+  });
+
   test("one that is still to come says so", async () => {
     const { exit, stdout, stderr } = await runFake(["acl", "token", "create", "-description=x"]);
     expect({ exit, stdout, stderr }).toEqual({

@@ -53,14 +53,19 @@ describe("addresses", () => {
   });
 });
 
+function pem(text: string): string {
+  return `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;
+}
+
 describe("settings", () => {
   const files: Readonly<Record<string, string>> = {
     f: " from-file \n",
     g: "from-env-file",
     empty: "\n",
-    "ca.pem": "CA",
-    "cas/1": "CA 1",
-    "cas/2": "CA 2",
+    "ca.pem": pem("CA"),
+    "no.pem": "text",
+    "cas/1": pem("CA 1"),
+    "cas/2": pem("CA 2"),
     cert: "CERT",
     key: "KEY",
   };
@@ -75,7 +80,7 @@ describe("settings", () => {
         if (text === undefined) throw new FileError(`open ${path}: no such file or directory`);
         return text;
       },
-      listFolder: async () => ["1", "2"],
+      listFiles: async (path) => [`${path}1`, `${path}2`],
       warn: () => undefined,
     });
 
@@ -107,13 +112,13 @@ describe("settings", () => {
       endpoint: { kind: "tcp", secure: true, authority: "a:1" },
       basicAuth: { user: "me", password: "p:w" },
       namespace: "ns",
-      tls: { authorities: ["CA"], verify: false, serverName: "server.dc1" },
+      tls: { authorities: [pem("CA")], verify: false, serverName: "server.dc1" },
     });
   });
 
   test("TLS material is read", async () => {
     expect((await resolve({ caPath: "cas/", certFile: "cert", keyFile: "key" })).tls).toEqual({
-      authorities: ["CA 1", "CA 2"],
+      authorities: [pem("CA 1"), pem("CA 2")],
       certificate: "CERT",
       key: "KEY",
       serverName: undefined,
@@ -124,6 +129,7 @@ describe("settings", () => {
   test.each([
     { options: { certFile: "c" }, problem: "both client cert and client key must be provided" },
     { options: { caFile: "no" }, problem: "Error loading CA File: open no: no such file or directory" },
+    { options: { caFile: "no.pem" }, problem: "Error loading CA File: Couldn't parse PEM in: no.pem" },
     {
       options: { tokenFile: "no" },
       problem: "Error loading token file no : open no: no such file or directory",
@@ -304,6 +310,7 @@ describe("failures in Go's words", () => {
       text: "dial tcp [::1]:8500: connect: connection refused",
     },
     { where: tcp, errno: "ENOTFOUND", text: "dial tcp: lookup c.example: no such host" },
+    { where: { ...tcp, port: 99_999 }, errno: "E?", text: "dial tcp: address 99999: invalid port" },
     { where: tcp, errno: "ECONNRESET", text: "EOF" },
     { where: tcp, errno: "E?", message: "odd", text: "odd" },
     {

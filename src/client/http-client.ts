@@ -10,7 +10,7 @@ import { NetworkError } from "../lib/network-error.ts";
 import { StatusError, TransportError } from "./errors.ts";
 import type { ClientSettings } from "./settings.ts";
 import { renderExchangeFailure } from "./transport-text.ts";
-import type { HttpReply, HttpTransport } from "./transport.ts";
+import type { HttpEndpoint, HttpReply, HttpTransport } from "./transport.ts";
 import { escapePath, renderQuery, type QueryParameters } from "./url.ts";
 
 /** One call. `path` is unescaped and starts with a slash. */
@@ -177,7 +177,7 @@ export class HttpClient {
   #headers(request: ApiRequest): Readonly<Record<string, string>> {
     const headers: Record<string, string> = { "Accept-Encoding": "identity" };
     const { endpoint, token, basicAuth } = this.#settings;
-    headers["Host"] = endpoint.kind === "tcp" ? endpoint.authority : "localhost";
+    headers["Host"] = authorityOf(endpoint);
     if (token !== "") headers["X-Consul-Token"] = token;
     if (basicAuth !== undefined) {
       const bytes = new TextEncoder().encode(`${basicAuth.user}:${basicAuth.password}`);
@@ -190,9 +190,14 @@ export class HttpClient {
 
   #url(target: string): string {
     const { endpoint } = this.#settings;
-    const host = endpoint.kind === "tcp" ? endpoint.authority : "localhost";
-    return `${endpoint.secure ? "https" : "http"}://${host}${target}`;
+    return `${endpoint.secure ? "https" : "http"}://${authorityOf(endpoint)}${target}`;
   }
+}
+
+/** What stands for the server in URLs. Source: the reference's client puts a relative path of a socket there. */
+function authorityOf(endpoint: HttpEndpoint): string {
+  if (endpoint.kind === "tcp") return endpoint.authority;
+  return endpoint.path.startsWith("/") ? "localhost" : endpoint.path;
 }
 
 /**

@@ -46,8 +46,8 @@ export interface SettingsSources {
   readonly env: Environment;
   /** Text of a file. Rejects with `FileError`. */
   readText(path: string): Promise<string>;
-  /** Names in a folder, sorted. Rejects with `FileError`. */
-  listFolder(path: string): Promise<readonly string[]>;
+  /** Paths of all files below a folder, also in folders of it, sorted. Rejects with `FileError`. */
+  listFiles(path: string): Promise<readonly string[]>;
   /** Called with a sentence for each variable that cannot be read and is ignored. */
   warn(text: string): void;
 }
@@ -64,7 +64,8 @@ function flagFromEnv(sources: SettingsSources, name: string): boolean | undefine
   const value = parseGoBool(text);
   if (value === undefined) {
     const quoted = JSON.stringify(text);
-    sources.warn(`could not parse ${name}: error="strconv.ParseBool: parsing ${quoted}: invalid syntax"`);
+    const problem = JSON.stringify(`strconv.ParseBool: parsing ${quoted}: invalid syntax`);
+    sources.warn(`[WARN]  consul-api: could not parse ${name}: error=${problem}`);
   }
   // The reference reads what it cannot parse as false, also where that turns verification off.
   return value ?? false;
@@ -140,12 +141,17 @@ async function readAuthorities(
   sources: SettingsSources,
 ): Promise<readonly string[] | undefined> {
   const file = given(options.caFile, sources.env["CONSUL_CACERT"]);
-  if (file !== undefined) return [await loading("CA File", sources.readText(file))];
+  if (file !== undefined) return [await readPem("CA File", file, sources)];
   const folder = given(options.caPath, sources.env["CONSUL_CAPATH"]);
   if (folder === undefined) return undefined;
-  const names = await loading("CA Path", sources.listFolder(folder));
-  const paths = names.map((name) => `${folder.replace(/\/$/u, "")}/${name}`);
-  return Promise.all(paths.map((path) => loading("CA Path", sources.readText(path))));
+  const paths = await sources.listFiles(folder);
+  return Promise.all(paths.map((path) => readPem("CA Path", path, sources)));
+}
+
+async function readPem(what: string, path: string, sources: SettingsSources): Promise<string> {
+  const text = await loading(what, sources.readText(path));
+  if (/-----BEGIN CERTIFICATE-----[^]*-----END CERTIFICATE-----/u.test(text)) return text;
+  throw new ClientSettingsError(`Error loading ${what}: Couldn't parse PEM in: ${path}`);
 }
 
 async function readTls(options: ClientOptions, sources: SettingsSources): Promise<TlsMaterial> {

@@ -7,6 +7,8 @@
 import type { NetworkError } from "../lib/network-error.ts";
 import type { HttpEndpoint } from "./transport.ts";
 
+const portMax = 65_535;
+
 const dialTexts: Readonly<Record<string, string>> = {
   ECONNREFUSED: "connect: connection refused",
   EHOSTUNREACH: "connect: no route to host",
@@ -47,6 +49,9 @@ export function renderExchangeFailure(endpoint: HttpEndpoint, failure: NetworkEr
   const exchange = exchangeTexts[failure.errno];
   if (exchange !== undefined) return exchange;
   const dial = dialTexts[failure.errno];
+  if (endpoint.kind === "tcp" && endpoint.port > portMax) {
+    return `dial tcp: address ${endpoint.port}: invalid port`;
+  }
   if (endpoint.kind === "unix") return `dial unix ${endpoint.path}: ${dial ?? failure.message}`;
   const { host, port } = endpoint;
   if (failure.errno === "ENOTFOUND" || failure.errno === "EAI_AGAIN") {

@@ -6,7 +6,7 @@
  * value, in order. Texts are Go's, since scripts match on them.
  * Source: https://pkg.go.dev/flag; texts measured against the reference program.
  */
-import { unreachable } from "./assert.ts";
+import { must, unreachable } from "./assert.ts";
 import { ProconsulError } from "./errors.ts";
 import { parseGoDuration } from "./go-duration.ts";
 
@@ -151,22 +151,19 @@ function splitFlagWord(word: string): { readonly name: string; readonly inline?:
   return equals < 0 ? { name: body } : { name: body.slice(0, equals), inline: body.slice(equals + 1) };
 }
 
-function checkValue(definition: FlagDefinition, text: string): void {
-  const problem = valueProblem(definition.kind, text);
-  if (problem === undefined) return;
-  const { name, kind } = definition;
-  const quoted = JSON.stringify(text);
-  throw new FlagError(
-    kind === "bool"
-      ? `invalid boolean value ${quoted} for -${name}: ${problem}`
-      : `invalid value ${quoted} for flag -${name}: ${problem}`,
-  );
+/** What a reader of flags knows of them. */
+export interface FlagReader {
+  /** Whether a flag needs no separate value; `undefined` for a flag that nobody knows. */
+  isBoolean(name: string): boolean | undefined;
+  /** Takes one use of a flag. Throws `FlagError` for a bad value. */
+  take(name: string, text: string): void;
 }
 
-/** Reads `argv` (without the program and command words). Throws `FlagError` at the first bad word. */
-export function parseFlags(definitions: readonly FlagDefinition[], argv: readonly string[]): ParsedFlags {
-  const byName = new Map(definitions.map((definition) => [definition.name, definition]));
-  const uses: FlagUse[] = [];
+/**
+ * Goes through the flags of a command line and returns the words behind them; `undefined` when help was asked for with
+ * a flag that `reader` does not know. Throws `FlagError` at the first bad word.
+ */
+export function readFlagWords(reader: FlagReader, argv: readonly string[]): readonly string[] | undefined {
   let at = 0;
   while (at < argv.length) {
     const word = argv[at] ?? "";
@@ -174,21 +171,47 @@ export function parseFlags(definitions: readonly FlagDefinition[], argv: readonl
     at += 1;
     if (word === "--") break;
     const { name, inline } = splitFlagWord(word);
-    const definition = byName.get(name);
-    if (definition === undefined) {
-      if (name === "h" || name === "help") {
-        return new ParsedFlags({ uses, rest: argv.slice(at), helpWanted: true });
-      }
+    const isBoolean = reader.isBoolean(name);
+    if (isBoolean === undefined) {
+      if (name === "h" || name === "help") return undefined;
       throw new FlagError(`flag provided but not defined: -${name}`);
     }
-    let value = inline ?? (definition.kind === "bool" ? "true" : undefined);
-    if (value === undefined) {
-      value = argv[at];
+    let text = inline ?? (isBoolean ? "true" : undefined);
+    if (text === undefined) {
+      text = argv[at];
       at += 1;
     }
-    if (value === undefined) throw new FlagError(`flag needs an argument: -${name}`);
-    checkValue(definition, value);
-    uses.push([name, value]);
+    if (text === undefined) throw new FlagError(`flag needs an argument: -${name}`);
+    reader.take(name, text);
   }
-  return new ParsedFlags({ uses, rest: argv.slice(at), helpWanted: false });
+  return argv.slice(at);
+}
+
+/** A value that its flag cannot take, in Go's words. */
+export function badFlagValue(
+  flag: { readonly name: string; readonly isBoolean: boolean },
+  text: string,
+  problem: string,
+): FlagError {
+  const what = flag.isBoolean ? "invalid boolean value" : "invalid value";
+  const where = flag.isBoolean ? `-${flag.name}` : `flag -${flag.name}`;
+  return new FlagError(`${what} ${JSON.stringify(text)} for ${where}: ${problem}`);
+}
+
+/** Reads `argv` (without the program and command words). Throws `FlagError` at the first bad word. */
+export function parseFlags(definitions: readonly FlagDefinition[], argv: readonly string[]): ParsedFlags {
+  const byName = new Map(definitions.map((definition) => [definition.name, definition]));
+  const uses: FlagUse[] = [];
+  const isBoolean = (name: string): boolean | undefined => {
+    const kind = byName.get(name)?.kind;
+    return kind === undefined ? undefined : kind === "bool";
+  };
+  const take = (name: string, text: string): void => {
+    const kind = must(byName.get(name), "only known flags are taken").kind;
+    const problem = valueProblem(kind, text);
+    if (problem !== undefined) throw badFlagValue({ name, isBoolean: kind === "bool" }, text, problem);
+    uses.push([name, text]);
+  };
+  const rest = readFlagWords({ isBoolean, take }, argv);
+  return new ParsedFlags({ uses, rest: rest ?? [], helpWanted: rest === undefined });
 }

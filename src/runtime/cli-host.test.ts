@@ -45,7 +45,9 @@ test("files are written for their owner only, read, streamed, renamed and remove
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(new TextDecoder().decode(await files.read(path))).toBe("onetwo");
     await files.write(join(folder, "0"), parts());
-    expect(await files.list(folder)).toEqual(["0", "a"]);
+    await files.makeFolder(join(folder, "b/c"));
+    await files.write(join(folder, "b/c/d"), parts());
+    expect(await files.listTree(folder)).toEqual(["0", "a", "b/c/d"].map((name) => join(folder, name)));
     await files.rename(path, `${path}2`);
     expect(await readText(await files.stream(`${path}2`))).toBe("onetwo");
     await files.remove(`${path}2`);
@@ -56,7 +58,7 @@ test("files are written for their owner only, read, streamed, renamed and remove
     });
     expect(await failureOf(files.stream(path))).toBeInstanceOf(FileError);
     expect(await failureOf(files.write(join(path, "x"), parts()))).toBeInstanceOf(FileError);
-    expect(await failureOf(files.list(path))).toBeInstanceOf(FileError);
+    expect(await failureOf(files.listTree(`${path}/none`))).toBeInstanceOf(FileError);
   } finally {
     rmSync(folder, { recursive: true });
   }

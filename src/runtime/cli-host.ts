@@ -84,7 +84,11 @@ async function writeStream(
 
 const files: CliFiles = {
   read: (path) => named("open", path, readFile(path)),
-  list: async (path) => (await named("open", path, readdir(path))).sort(),
+  listTree: async (path) =>
+    (await named("lstat", path, readdir(path, { recursive: true, withFileTypes: true })))
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort(),
   stream: openStream,
   write: writeStream,
   rename: (from, to) => named("rename", from, rename(from, to)),

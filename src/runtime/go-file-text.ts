@@ -16,6 +16,8 @@ const texts: Readonly<Record<string, string>> = {
 export function goFileText(operation: string, path: string, error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const text = texts[code];
-  if (text !== undefined) return `${operation} ${path}: ${text}`;
+  // Go opens a folder like a file, and fails to read it.
+  const failed = code === "EISDIR" && operation === "open" ? "read" : operation;
+  if (text !== undefined) return `${failed} ${path}: ${text}`;
   return `${operation} ${path}: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -2,6 +2,7 @@
 import { parse } from "lossless-json";
 import { kvPut } from "../../client/kv.ts";
 import { textField, toList, toRecord } from "../../client/shape.ts";
+import { jsonProblem } from "../../config/go-json.ts";
 import { clientFlags, connect, serverFlags, tenancyFlags } from "../client-flags.ts";
 import { CommandFailure, defineCommand, orFail } from "../command.ts";
 import { loadDataSource } from "../data-source.ts";
@@ -37,7 +38,7 @@ function parseEntries(text: string): readonly Entry[] {
     return toList(data).map(toEntry);
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = jsonProblem(text) ?? (error instanceof Error ? error.message : String(error));
     throw new CommandFailure(`Cannot unmarshal data: ${why}`);
   }
 }
@@ -81,13 +82,19 @@ export const kvImportCommand = defineCommand({
     const client = await connect(context);
     for (const entry of parseEntries(new TextDecoder().decode(data))) {
       const value = fromBase64(entry.value);
-      if (value === undefined) {
-        throw new CommandFailure(`Error base 64 decoding value for key ${entry.key}: illegal base64 data`);
+      if (value.kind === "problem") {
+        throw new CommandFailure(`Error base 64 decoding value for key ${entry.key}: ${value.problem}`);
       }
       const key = joinKey(flags.prefix, entry.key);
       const namespace = entry.namespace === "" ? {} : { namespace: entry.namespace };
       await orFail(
-        kvPut(client, { key, value, flags: entry.flags, condition: { kind: "always" }, ...namespace }),
+        kvPut(client, {
+          key,
+          value: value.bytes,
+          flags: entry.flags,
+          condition: { kind: "always" },
+          ...namespace,
+        }),
         (why) => `Error! Failed writing data for key ${key}: ${why}`,
       );
       context.out(`Imported: ${key}`);

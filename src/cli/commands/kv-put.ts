@@ -74,10 +74,10 @@ value is empty.
     if (values.base64) {
       const decoded = fromBase64(new TextDecoder().decode(value));
       // The reference complains and then stores an empty value; losing data quietly helps nobody.
-      if (decoded === undefined) {
-        throw new CommandFailure("Error! Cannot base 64 decode data: illegal base64 data");
+      if (decoded.kind === "problem") {
+        throw new CommandFailure(`Error! Cannot base 64 decode data: ${decoded.problem}`);
       }
-      value = decoded;
+      value = decoded.bytes;
     }
     if ((values.acquire || values.release) && values.session === "") {
       throw new CommandFailure("Error! Missing -session (required with -acquire and -release)");

@@ -9,7 +9,7 @@ import { pause } from "../../lib/pause.ts";
 import { childArgv, endProblem, Interrupts, unlessAborted } from "../child.ts";
 import { clientFlags, connect, serverFlags } from "../client-flags.ts";
 import { CommandFailure, defineCommand, orFail, type CommandContext } from "../command.ts";
-import { boolFlag, durationFlag, intFlag, optionalDurationFlag, stringFlag } from "../flag-set.ts";
+import { boolFlag, durationFlag, intFlag, stringFlag } from "../flag-set.ts";
 import type { RunningChild } from "../host.ts";
 
 /** Between asking the child to end and ending it. Shorter than a lock delay, in which nobody else gets the lock. */
@@ -31,7 +31,7 @@ const flags = {
   "pass-stdin": boolFlag("Give the child this command's standard input."),
   shell: boolFlag("Run the child through a shell, the one in SHELL or /bin/sh.", true),
   timeout: durationFlag("Give up if the lock is not free in this time; 0 waits for ever.", 0n),
-  try: optionalDurationFlag("Older name of -timeout.", "duration"),
+  try: durationFlag("Older name of -timeout.", 0n),
   verbose: boolFlag("Tell what happens."),
 };
 
@@ -50,7 +50,7 @@ function readRequest({ flags: given, args }: Context): Request {
   if (first === undefined || words.length === 0) {
     throw new CommandFailure("Key prefix and child command must be specified");
   }
-  const timeoutNs = given.try ?? given.timeout;
+  const timeoutNs = given.try === 0n ? given.timeout : given.try;
   if (timeoutNs < 0n) throw new CommandFailure("Timeout must be positive");
   if (given["monitor-retry"] < 0) throw new CommandFailure("Number for 'monitor-retry' must be >= 0");
   const tryMs = timeoutNs === 0n ? undefined : Number(timeoutNs) / 1e6;

@@ -77,6 +77,13 @@ TCP: Port x on h is closed, unreachable, or the connection timed out.
     expect(stdout).toContain(" on ::1 is closed");
   });
 
+  test("a flag that nobody knows is told twice, as the reference does", async () => {
+    const { exit, stderr } = await runFake(["troubleshoot", "ports", "-x"]);
+    expect(exit).toBe(1);
+    expect(stderr).toStartWith("flag provided but not defined: -x\nUsage:\n");
+    expect(stderr).toEndWith("Failed to parse args: flag provided but not defined: -x\n");
+  });
+
   test("a host is needed", async () => {
     expect(await runFake(["troubleshoot", "ports"])).toMatchObject({
       exit: 1,

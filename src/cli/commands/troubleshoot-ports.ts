@@ -26,6 +26,7 @@ export const troubleshootPortsCommand = defineCommand({
     host: stringFlag("Name or address of the server. The environment variable is CONSUL_HTTP_ADDR."),
     ports: stringFlag("Ports to try, with commas between them."),
   },
+  flagErrorLine: (message) => `Failed to parse args: ${message}`,
   run: async ({ host, flags, out }) => {
     const address = flags.host === "" ? (host.env["CONSUL_HTTP_ADDR"] ?? "") : flags.host;
     if (address === "") {

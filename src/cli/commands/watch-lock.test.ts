@@ -180,6 +180,7 @@ describe("lock", () => {
     [["p"], "Key prefix and child command must be specified\n"],
     [["-n=0", "p", "x"], "Lock holder limit must be positive\n"],
     [["-timeout=-1s", "p", "x"], "Timeout must be positive\n"],
+    [["-try=-1s", "p", "x"], "Timeout must be positive\n"],
     [["-monitor-retry=-1", "p", "x"], "Number for 'monitor-retry' must be >= 0\n"],
     [
       ["p", "x"],

@@ -24,7 +24,7 @@ const flags = {
   service: stringFlag("Service to watch; for the types service and, if wanted, checks."),
   tag: listFlag("Tag that instances must have; for the type service. May be given several times."),
   passingonly: stringFlag("Whether to leave out instances with failing checks; for the type service.", {
-    valueName: "true|false",
+    valueName: "[true|false]",
   }),
   shell: boolFlag("Run the child through a shell, the one in SHELL or /bin/sh.", true),
   state: stringFlag("State of the checks to watch; for the type checks."),
