@@ -10,7 +10,13 @@ import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { TokenBucket } from "../lib/token-bucket.ts";
-import { mayRetry, NoServersError, RateExceededError } from "../wire/rpc/error-text.ts";
+import {
+  mayRetry,
+  NoServersError,
+  RateExceededError,
+  RpcConnectionError,
+  wasUnderWay,
+} from "../wire/rpc/error-text.ts";
 import { PermissionDeniedError, RpcError, type Rpc, type RpcMethod } from "../wire/rpc/method.ts";
 import { callTimeoutMs, type CallTimeouts } from "./call-timeout.ts";
 import { withConsistency } from "./consistency.ts";
@@ -55,6 +61,7 @@ export class ClientRpc implements Rpc {
     const timeoutMs = callTimeoutMs(request, timeouts);
     metrics.count("client.rpc");
     let sinceMs = clock.monotonicMs();
+    const asked = new Set<string>();
     for (let attempt = 1; ; attempt += 1) {
       const server = servers.findServer();
       if (server === undefined) {
@@ -69,8 +76,12 @@ export class ClientRpc implements Rpc {
         if (signal?.aborted === true) throw error;
         if (isServersFault(error)) servers.notifyFailedServer(server);
         const nowMs = clock.monotonicMs();
-        // A blocking read that waited long at its server has not used up its patience.
-        if (nowMs - startMs > timeouts.rpcHoldTimeoutMs) sinceMs = nowMs;
+        // Patience is not used up by a blocking read that waited long at a server which then went, nor by the first
+        // attempt to reach a server that is switched off.
+        const isFirst = !asked.has(server.name);
+        asked.add(server.name);
+        const isPatient = wasUnderWay(error) || (isFirst && error instanceof RpcConnectionError);
+        if (isPatient && nowMs - startMs > timeouts.rpcHoldTimeoutMs) sinceMs = nowMs;
         const text = error instanceof Error ? error.message : String(error);
         const fields = { method: method.name, server: server.name, error: text };
         if (!mayRetry(error, isRead(request)) || nowMs - sinceMs >= timeouts.rpcHoldTimeoutMs) {

@@ -188,6 +188,16 @@ describe("without a leader", () => {
     expect(cluster.clock.timerCount).toBe(0);
   });
 
+  test("what another server held is not held once more", async () => {
+    const cluster = new Cluster();
+    // It was the leader a moment ago.
+    await cluster.add("10.0.0.1", leaderless);
+    const { server } = await cluster.add("10.0.0.2", followerStatus);
+    const call = failure(server.call(kvsGet, read()));
+    await cluster.clock.pass(8_000);
+    expect(((await call) as Error).message).toBe("rpc error making call: No cluster leader");
+  });
+
   test("a leader that cannot be reached is tried again, and its successor is asked", async () => {
     const cluster = new Cluster();
     const { server, consensus } = await cluster.add("10.0.0.2", {

@@ -10,7 +10,7 @@
 import { allowAll } from "../acl/authorizer.ts";
 import { LeadershipLostError, NoLeaderError, NotLeaderError } from "../lib/consensus.ts";
 import { millisecondNs } from "../lib/duration.ts";
-import { mayRetry, noPathToDatacenter } from "../wire/rpc/error-text.ts";
+import { mayRetry, noPathToDatacenter, wasUnderWay } from "../wire/rpc/error-text.ts";
 import { RpcError, type KeptReply, type RpcMethod } from "../wire/rpc/method.ts";
 import type { RpcService } from "../rpc/service.ts";
 import { WatchSet } from "../state/watch.ts";
@@ -188,7 +188,8 @@ export class Server implements RpcService {
         failure = error;
       }
       // A blocking read that waited long at its leader is not out of patience because that leader went.
-      if (clock.monotonicMs() - startMs > settings.rpcHoldTimeoutMs) hold.renew();
+      const tookMs = clock.monotonicMs() - startMs;
+      if (wasUnderWay(failure) && tookMs > settings.rpcHoldTimeoutMs) hold.renew();
       if (hold.isOver) throw failure instanceof NotLeaderError ? new NoLeaderError() : failure;
       // What happened while the attempt failed would not wake the pause any more.
       if (wasReady || !this.#isReady) await this.#pause(caller.signal);

@@ -68,6 +68,14 @@ const harmlessTexts = [noLeaderText, resubmitText, tryElsewhereText, leaderNotTr
 const connectionTexts = ["stream closed", "session shutdown", "EOF"];
 
 /**
+ * Whether a call that failed with `error` after a long time had been accepted and was under way, so that the time
+ * does not count as waiting for a leader. What a server answered it has held itself for as long as one waits.
+ */
+export function wasUnderWay(error: unknown): boolean {
+  return error instanceof RpcConnectionError ? error.mayHaveArrived : !(error instanceof RpcError);
+}
+
+/**
  * Whether a call that failed with `error` may be made again, perhaps with another server. `isRead`: the call
  * changes nothing.
  */
