@@ -107,6 +107,20 @@ describe("anti-entropy", () => {
     await parts.agent.stop();
   });
 
+  test("an agent that is leaving tells the servers nothing more, not even that it is there", async () => {
+    const parts = testAgent();
+    await parts.agent.start();
+    await parts.agent.synced();
+    const before = parts.catalog.countOf("Catalog.Register");
+    parts.agent.leaving();
+    await addService(parts, "web");
+    parts.agent.serverUp();
+    await parts.clock.pass(600_000);
+    await parts.agent.settled();
+    expect(parts.catalog.countOf("Catalog.Register")).toBe(before);
+    await parts.agent.stop();
+  });
+
   test("a failed sync is tried again after fifteen seconds", async () => {
     const parts = testAgent();
     parts.catalog.failure = new NoLeaderError();

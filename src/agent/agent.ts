@@ -134,6 +134,14 @@ export class Agent {
     this.#scheduleReaper();
   }
 
+  /**
+   * The agent is about to leave its cluster: nothing is synced any more. A sync that came after the leader had
+   * deregistered the node would put it back into the catalog, where nobody would remove it.
+   */
+  leaving(): void {
+    this.#sync.stop();
+  }
+
   /** Stops checks and syncing; registrations stay in the catalog. Settles when everything is on disk. */
   async stop(): Promise<void> {
     this.#following[Symbol.dispose]();

@@ -250,6 +250,7 @@ export class AntiEntropy {
   }
 
   async #attempt({ done, ...fields }: Attempt, send: () => Promise<void>): Promise<boolean> {
+    if (this.#stopped) return false;
     try {
       await send();
       this.#deps.log.info(done, fields);

@@ -224,7 +224,10 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
       dns?.reload(next);
       agent.cache.reload(cacheRate(next));
     },
-    leave: () => core.leave(),
+    leave: () => {
+      agent.leaving();
+      return core.leave();
+    },
     stop: async () => {
       await closeDoors();
       await core.close();
