@@ -343,6 +343,13 @@ describe("sources", () => {
     expect(warnings).toEqual(["The flag '-join' is deprecated. Use the '-retry-join' flag instead."]);
   });
 
+  test("flags of the Enterprise edition are told to have no effect, as keys in files are", () => {
+    const text = '"read_replica (or the deprecated non_voting_server)" is a Consul Enterprise configuration';
+    for (const flag of ["-read-replica", "-non-voting-server"]) {
+      expect(testLoad(`${flag} -server`).warnings).toEqual([`${text} and will have no effect`]);
+    }
+  });
+
   test("what only the program may set is not taken from files", () => {
     const { config } = testLoad("-config-file f.json", { "f.json": { ae_interval: "1s", version: "9" } });
     expect([config.antiEntropyIntervalMs, config.settings.text("version")]).toEqual([60_000, "1.16.4"]);

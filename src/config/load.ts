@@ -6,6 +6,7 @@ import { buildConfig } from "./build.ts";
 import type { Config } from "./config.ts";
 import { checkConfig } from "./cross-checks.ts";
 import { defaultSettings, devInternalSettings, devSettings, internalSettings } from "./defaults.ts";
+import { enterpriseWarnings } from "./enterprise.ts";
 import { mergeSettings } from "./merge.ts";
 import { Problems } from "./problems.ts";
 import type { BuildContext } from "./readers.ts";
@@ -95,11 +96,15 @@ function mergeSources(
     for (const warning of parsed.warnings) problems.warn(warning);
     return parsed.tree;
   };
+  const given = (flags: SettingTree): SettingTree => {
+    for (const warning of enterpriseWarnings(flags)) problems.warn(warning);
+    return flags;
+  };
   const trees = [
     ...(args.devMode ? [devSettings] : []),
     args.lists,
     ...files.map(parse),
-    args.values,
+    given(args.values),
     ...fragments.map(parse),
     internalSettings(),
     ...(args.devMode ? [devInternalSettings] : []),
