@@ -83,6 +83,8 @@ export function openAutopilot(
     initialConfig: initialAutopilot(config),
     updateIntervalMs: config.autopilot.serverHealthIntervalMs,
     raftStats: (server) => cluster?.raftStats(server) ?? Promise.reject(new NoOtherServerError(server.name)),
+    allegianceOf: (server) =>
+      cluster?.allegianceOf(server) ?? Promise.reject(new NoOtherServerError(server.name)),
     forceLeave: (name) => cluster?.forceLeave(name) ?? Promise.reject(new NoOtherServerError(name)),
   });
 }

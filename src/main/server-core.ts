@@ -21,7 +21,7 @@ import { MeteredService } from "../server/metered-service.ts";
 import { limitedService, RequestLimiter } from "../server/request-limits.ts";
 import { Snapshots } from "../server/snapshot.ts";
 import { newLeaderEvent } from "../wire/gossip/serf-user-events.ts";
-import { statusPeers } from "../wire/rpc/methods.ts";
+import { statusLeader, statusPeers } from "../wire/rpc/methods.ts";
 import { preparedQueryExecuteRemote } from "../wire/rpc/prepared-query-methods.ts";
 import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { statusRaftStats } from "../wire/rpc/status-methods.ts";
@@ -101,6 +101,11 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
       forwarder: new LeaderForwarder({ pool, timeouts }),
       raftStats: (server) =>
         pool.call(server, { method: statusRaftStats, request: statusRaftStats.request.zero }),
+      allegianceOf: async (server) => {
+        const request = DCSpecificRequest.make({ Datacenter: datacenter });
+        const leader = await pool.call(server, { method: statusLeader, request });
+        return { leader, peers: (await pool.call(server, { method: statusPeers, request })) ?? [] };
+      },
       forceLeave: (name) =>
         forceLeave({ lan, wan }, { name, datacenter: config.datacenter, wanOnly: false, prune: false }),
       remoteQuery: (server, request) => pool.call(server, { method: preparedQueryExecuteRemote, request }),

@@ -16,6 +16,7 @@ import type { WideAreaPool } from "../server/datacenter-maps.ts";
 import type { RemoteQuery } from "../server/query-datacenters.ts";
 import type { StateStore } from "../state/store.ts";
 import type { ServerInfo } from "../wire/gossip/agent-tags.ts";
+import type { Allegiance } from "../server/autopilot.ts";
 import type { RaftStats } from "../wire/rpc/status-methods.ts";
 
 export interface ServerParts {
@@ -55,6 +56,8 @@ export interface ServerCluster {
   readonly pool: MemberPool;
   /** Calls Status.RaftStats of another server. */
   raftStats(server: ServerInfo): Promise<RaftStats>;
+  /** Calls Status.Leader and Status.Peers of another server. */
+  allegianceOf(server: ServerInfo): Promise<Allegiance>;
   /** Tells the pools that a failed node has left. */
   forceLeave(nodeName: string): Promise<void>;
   /** Sends the user event of a new leader. */

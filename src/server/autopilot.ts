@@ -36,6 +36,14 @@ export class JoinRefusedError extends ProconsulError {
   readonly code = "join-refused";
 }
 
+/** To which cluster a server belongs, by its own word. */
+export interface Allegiance {
+  /** Address of whom it follows; empty if nobody leads. */
+  readonly leader: string;
+  /** Addresses in its configuration; none if it is new. */
+  readonly peers: readonly string[];
+}
+
 export interface AutopilotParts {
   readonly consensus: Consensus;
   readonly store: StateStore;
@@ -50,9 +58,13 @@ export interface AutopilotParts {
   readonly updateIntervalMs: number;
   /** Calls Status.RaftStats of another server. */
   raftStats(server: ServerInfo): Promise<RaftStats>;
+  /** Calls Status.Leader and Status.Peers of another server. */
+  allegianceOf(server: ServerInfo): Promise<Allegiance>;
   /** Tells gossip that a failed server has left. */
   forceLeave(nodeName: string): Promise<void>;
 }
+
+const unknownAllegiance: Allegiance = { leader: "", peers: [] };
 
 export class Autopilot implements Disposable {
   readonly #parts: AutopilotParts;
@@ -121,12 +133,33 @@ export class Autopilot implements Disposable {
     const plan = joinPlan(consensus.status().servers, server);
     if (plan.kind === "none") return;
     if (plan.kind === "refuse") throw new JoinRefusedError(plan.why);
+    await this.#refuseOtherCluster(server);
     for (const id of plan.removeIds) {
       await consensus.removeServer(id);
       log.info("removed server with duplicate address", { id, address: server.address });
     }
     await consensus.addServer(plan.add);
     if (this.#reconcileTimer !== undefined) await this.#exclusively(() => this.#prune());
+  }
+
+  /**
+   * Two clusters that meet by mistake must not merge: one would lose what it has acknowledged. A new server that
+   * follows a leader from outside the configuration is of another cluster. Silence is no objection.
+   */
+  async #refuseOtherCluster({ id, address }: Pick<ConsensusServer, "id" | "address">): Promise<void> {
+    const { consensus, pool } = this.#parts;
+    const { servers } = consensus.status();
+    const info = serverMembers(pool).find((one) => one.info.id === id)?.info;
+    if (info === undefined || servers.some((one) => one.id === id)) return;
+    const { leader, peers } = await this.#parts.allegianceOf(info).catch(() => unknownAllegiance);
+    const isOurs = (other: string): boolean => servers.some((one) => one.address === other);
+    // Alone in its configuration it will soon lead itself, if it does not yet.
+    const isAlone = peers.length === 1 && peers[0] === address;
+    if (!isAlone && (leader === "" || isOurs(leader))) return;
+    throw new JoinRefusedError(
+      `server ${info.name} at ${address} belongs to another cluster, whose leader is ${leader === "" ? address : leader}: ` +
+        "to bring it into this one, stop it, remove its data directory and start it without -bootstrap-expect",
+    );
   }
 
   /** Takes a server out of the configuration, if it is in it. Rejects as `Consensus` does. */

@@ -132,9 +132,10 @@ class Cluster {
         },
       },
     );
-    this.gossip.join(name);
     const server = this.#assemble(name, consensus, store);
     this.servers.push(server);
+    // Last, so that who hears of it can ask it.
+    this.gossip.join(name);
     return server;
   }
 
@@ -151,6 +152,12 @@ class Cluster {
         const other = this.servers.find((one) => one.id === id);
         if (other === undefined || gossip.is(other.name, "failed")) throw new Error("connection refused");
         return raftStatsOf(other.consensus.status());
+      },
+      allegianceOf: async ({ id }) => {
+        const other = this.servers.find((one) => one.id === id);
+        if (other === undefined) throw new Error("connection refused");
+        const { leaderAddress, servers } = other.consensus.status();
+        return { leader: leaderAddress ?? "", peers: servers.map(({ address }) => address) };
       },
       forceLeave: async (failed) => gossip.set("leave", failed, { status: "left" }),
     });
@@ -263,6 +270,20 @@ describe("three servers", () => {
     await cluster.until(() => votersOf(leader).includes("id-n4"), "it has a vote");
     expect(cluster.clock.monotonicMs() - joinedMs).toBeGreaterThanOrEqual(10_000);
     expect(leader.autopilot.view?.servers.get("id-n4")).toMatchObject({ healthy: true, name: "n4" });
+  });
+
+  test("do not take in a server of another cluster, and do once it has none", async () => {
+    const leader = await cluster.start("n1", "n2", "n3");
+    const other = [{ id: "id-n4", address: addressOf("n4"), voter: true }];
+    const fourth = await cluster.add("n4", other);
+    await cluster.until(() => isLeading(fourth.consensus), "the other cluster has a leader");
+    await cluster.pass(40_000);
+    expect(idsOf(leader)).toEqual(["id-n1", "id-n2", "id-n3"]);
+    expect(idsOf(fourth)).toEqual(["id-n4"]);
+    await cluster.kill(fourth);
+    cluster.network.heal(fourth.address);
+    await cluster.add("n4");
+    await cluster.until(() => idsOf(leader).includes("id-n4"), "the emptied server is in the configuration");
   });
 
   test("see a dead one as failed, then remove it, but never a second", async () => {

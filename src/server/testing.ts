@@ -144,6 +144,7 @@ function testAutopilot(store: StateStore, consensus: Consensus): Autopilot {
     initialConfig: defaultAutopilotConfig,
     updateIntervalMs: 2_000,
     raftStats: () => Promise.reject(new Error("there are no other servers")),
+    allegianceOf: () => Promise.reject(new Error("there are no other servers")),
     forceLeave: () => Promise.resolve(),
   });
 }
