@@ -224,16 +224,18 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
       dns?.reload(next);
       agent.cache.reload(cacheRate(next));
     },
-    leave: () => {
-      agent.leaving();
-      return core.leave();
-    },
+    leave: () => leaveCluster(assembly),
     stop: async () => {
       await closeDoors();
       await core.close();
       telemetry[Symbol.dispose]();
     },
   };
+}
+
+function leaveCluster({ agent, core }: Assembly): Promise<void> {
+  agent.leaving();
+  return core.leave();
 }
 
 /** The HTTP door, without its listeners. */

@@ -37,7 +37,7 @@ import {
   requestLimits,
   snapshotSilenceMs,
 } from "./rpc-settings.ts";
-import type { ServerHost } from "./server-options.ts";
+import type { ServerCluster, ServerHost } from "./server-options.ts";
 import { startServer, type RunningServer } from "./server-parts.ts";
 
 export interface ServerCoreParts extends PoolParts {
@@ -99,13 +99,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
         : { wan: { pool: wan, coordinateOf: (name: string) => wan.coordinateOf(name) } }),
       transport,
       forwarder: new LeaderForwarder({ pool, timeouts }),
-      raftStats: (server) =>
-        pool.call(server, { method: statusRaftStats, request: statusRaftStats.request.zero }),
-      allegianceOf: async (server) => {
-        const request = DCSpecificRequest.make({ Datacenter: datacenter });
-        const leader = await pool.call(server, { method: statusLeader, request });
-        return { leader, peers: (await pool.call(server, { method: statusPeers, request })) ?? [] };
-      },
+      ...questions(pool, datacenter),
       forceLeave: (name) =>
         forceLeave({ lan, wan }, { name, datacenter: config.datacenter, wanOnly: false, prune: false }),
       remoteQuery: (server, request) => pool.call(server, { method: preparedQueryExecuteRemote, request }),
@@ -149,6 +143,19 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
     },
     leave: () => leave(parts, running, { lan, wan }),
     close: () => opened.closeAll(),
+  };
+}
+
+/** What other servers are asked about themselves. */
+function questions(pool: RpcPool, datacenter: string): Pick<ServerCluster, "raftStats" | "allegianceOf"> {
+  const request = DCSpecificRequest.make({ Datacenter: datacenter });
+  return {
+    raftStats: (server) =>
+      pool.call(server, { method: statusRaftStats, request: statusRaftStats.request.zero }),
+    allegianceOf: async (server) => {
+      const leader = await pool.call(server, { method: statusLeader, request });
+      return { leader, peers: (await pool.call(server, { method: statusPeers, request })) ?? [] };
+    },
   };
 }
 

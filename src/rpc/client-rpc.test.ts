@@ -1,6 +1,5 @@
 import { expect, test } from "bun:test";
 import { NoLeaderError } from "../lib/consensus.ts";
-import type { ManualClock } from "../lib/manual-clock.ts";
 import { silentLog } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
@@ -97,20 +96,18 @@ test("a cluster without a leader is asked again, until the hold time is over", a
 
 test("servers that hold a call themselves are not asked over and over", async () => {
   let callCount = 0;
-  let clock: ManualClock | undefined;
-  const holding = await openTestDoor({
+  const holding: TestDoor = await openTestDoor({
     methods: [
       answers(kvsGet, () => {
         callCount += 1;
         return new Promise((_, reject) =>
-          clock?.after(timeouts.rpcHoldTimeoutMs + 100, () => reject(new NoLeaderError())),
+          holding.clock.after(timeouts.rpcHoldTimeoutMs + 100, () => reject(new NoLeaderError())),
         );
       }),
     ],
   });
-  clock = holding.clock;
   const failed = failure(client(holding, [holding.server]).call(kvsGet, KeyRequest.zero));
-  await clock.pass(7_200);
+  await holding.clock.pass(7_200);
   expect((await failed).message).toBe("rpc error making call: No cluster leader");
   expect(callCount).toBe(1);
 });
