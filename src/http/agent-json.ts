@@ -57,6 +57,7 @@ export const AgentService = struct("AgentService", {
   ContentHash: field(str, { ...emptyJson, selectable: false }),
   Proxy: field(ptr(ApiProxy), emptyJson),
   Connect: field(ptr(ApiConnect), emptyJson),
+  PeerName: field(str, emptyJson),
   Locality: field(ptr(Locality), { ...emptyJson, selectable: false }),
 });
 export type AgentService = Infer<typeof AgentService>;

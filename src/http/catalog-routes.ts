@@ -172,7 +172,9 @@ async function nodeServices(request: RoutedRequest, context: HttpContext): Promi
   const args = { ...params, Node: nameAfter(request, "Missing node name") };
   const reply = await callServer(request, context, { method: methods.catalogNodeServiceList, args });
   const { Node: owner, Services: rows } = reply.NodeServices;
-  const shown = { Node: owner, Services: rows === null || rows.length === 0 ? null : rows.map(withTags) };
+  // A filter makes a list even of nothing.
+  const isNone = rows === null || (rows.length === 0 && args.Filter === "");
+  const shown = { Node: owner, Services: isNone ? null : rows.map(withTags) };
   return jsonResponse(request, renderJson(NodeServiceList, shown), metaHeaders(reply));
 }
 

@@ -16,7 +16,7 @@ const passedOver = ["PeerName", "Locality"];
 const ownOnly: readonly string[] = ["LastTransition"];
 
 const checkFields: KnownFields = {
-  names: [...HealthCheck.fieldNames.filter((name) => !ownOnly.includes(name)), "PeerName"],
+  names: HealthCheck.fieldNames.filter((name) => !ownOnly.includes(name)),
 };
 const serviceFields: KnownFields = {
   names: [...NodeService.fieldNames, "tagged_addresses", "socket_path", "enable_tag_override"],

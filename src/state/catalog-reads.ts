@@ -156,6 +156,7 @@ export function toServiceNode({ node, row }: Instance): ServiceNode {
     ServicePort: row.Port,
     ServiceSocketPath: row.SocketPath,
     ServiceLocality: row.Locality,
+    PeerName: row.PeerName,
     ServiceEnableTagOverride: row.EnableTagOverride,
     ServiceProxy: row.Proxy,
     ServiceConnect: row.Connect,

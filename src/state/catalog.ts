@@ -112,6 +112,7 @@ function nodeOf(request: RegisterRequest): Node {
     Datacenter: request.Datacenter,
     TaggedAddresses: request.TaggedAddresses,
     Meta: request.NodeMeta,
+    PeerName: "",
     CreateIndex: 0,
     ModifyIndex: 0,
   };

@@ -18,6 +18,8 @@ export const Node = struct("Node", {
   Datacenter: str,
   TaggedAddresses: map(str),
   Meta: map(str),
+  /** The peer that it is imported from; "" for a node of this cluster. */
+  PeerName: field(str, newer),
   ...raftIndex,
 });
 export type Node = Infer<typeof Node>;
@@ -67,6 +69,7 @@ const healthCheckFields = {
   Timeout: field(str, { omitEmptyWire: true }),
   ExposedPort: field(int, { omitEmptyWire: true }),
   Definition: field(HealthCheckDefinition, { selectable: false }),
+  PeerName: field(str, newer),
   ...raftIndex,
 } as const;
 /** When the status last changed, in calendar milliseconds of the leader; 0 if that is not known. */
@@ -138,6 +141,7 @@ export const ServiceNode = struct("ServiceNode", {
   ServiceProxy: ConnectProxyConfig,
   ServiceConnect,
   ServiceLocality: field(ptr(Locality), { omitEmptyWire: true, selectable: false }),
+  PeerName: field(str, newer),
   ...raftIndex,
 });
 export type ServiceNode = Infer<typeof ServiceNode>;
