@@ -4,7 +4,12 @@ import type { Config, GossipPoolConfig } from "../config/config.ts";
 import { lanChecks } from "../gossip/core/lan-checks.ts";
 import type { MemberCheck } from "../gossip/core/member-checks.ts";
 import { serfLanDefaults, serfWanDefaults, type SerfOptions } from "../gossip/core/serf-options.ts";
-import { consulLanOptions, consulWanOptions, type SwimOptions } from "../gossip/core/swim-options.ts";
+import {
+  consulLanOptions,
+  consulWanOptions,
+  fitSwimTuning,
+  type SwimOptions,
+} from "../gossip/core/swim-options.ts";
 import { wanChecks } from "../gossip/core/wan-checks.ts";
 import { GossipNode } from "../gossip/node/gossip-node.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -92,6 +97,7 @@ async function openPool(parts: PoolParts, plan: PoolPlan): Promise<GossipNode> {
   const snapshotPath = config.devMode ? undefined : path("snapshot");
   const keyringPath = config.gossip.keyringFile ? path("keyring") : undefined;
   const { settings } = plan;
+  const tuning = fitSwimTuning(settings);
   const keyring = await openKeyring(config, keyringPath);
   return GossipNode.start(
     {
@@ -102,17 +108,12 @@ async function openPool(parts: PoolParts, plan: PoolPlan): Promise<GossipNode> {
       tags: plan.tags,
       swim: {
         ...plan.swim,
-        gossipIntervalMs: settings.gossipIntervalMs,
-        gossipNodes: settings.gossipNodes,
-        probeIntervalMs: settings.probeIntervalMs,
-        probeTimeoutMs: settings.probeTimeoutMs,
-        suspicionMult: settings.suspicionMult,
-        retransmitMult: settings.retransmitMult,
+        ...tuning,
       },
       serf: {
         ...plan.serf,
-        gossipIntervalMs: settings.gossipIntervalMs,
-        retransmitMult: settings.retransmitMult,
+        gossipIntervalMs: tuning.gossipIntervalMs,
+        retransmitMult: tuning.retransmitMult,
         ...(settings.reconnectTimeoutMs === undefined
           ? {}
           : { reconnectTimeoutMs: settings.reconnectTimeoutMs }),

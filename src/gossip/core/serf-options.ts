@@ -77,11 +77,19 @@ export const serfWanDefaults: SerfOptions = { ...serfLanDefaults, gossipInterval
 /** A user event beyond this is refused whatever the options say. */
 export const userEventBytesLimit = 9 * 1024;
 
+/** With a gossip interval of 0 SWIM has no rounds, and queries no time. */
+const mayBeZero: ReadonlySet<string> = new Set<keyof SerfOptions>([
+  "leavePropagateDelayMs",
+  "flapTimeoutMs",
+  "gossipIntervalMs",
+  "retransmitMult",
+]);
+
 /** What is wrong with the options; empty if nothing is. */
 export function checkSerfOptions(options: SerfOptions): readonly string[] {
   const problems: string[] = [];
   for (const [name, value] of Object.entries(options) as readonly [string, number][]) {
-    const min = name === "leavePropagateDelayMs" || name === "flapTimeoutMs" ? 0 : 1;
+    const min = mayBeZero.has(name) ? 0 : 1;
     if (!Number.isSafeInteger(value) || value < min)
       problems.push(`${name} must be a whole number of at least ${min}, not ${value}`);
   }

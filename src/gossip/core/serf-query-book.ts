@@ -25,6 +25,7 @@ export interface QueryListener {
 }
 
 interface Running {
+  readonly time: number;
   readonly id: number;
   readonly listener: QueryListener;
   readonly deadlineMs: MonotonicMs;
@@ -54,7 +55,8 @@ export class QueryBook {
   readonly #context: SerfContext;
   readonly #deps: QueryBookDeps;
   readonly #heard: TimeSlots<number>;
-  readonly #running = new Map<number, Running>();
+  /** By time and id: where a peer has moved the clock to its end, many queries have the same time. */
+  readonly #running = new Map<string, Running>();
   readonly #answered = new WeakSet<HeardQuery>();
 
   constructor(context: SerfContext, deps: QueryBookDeps) {
@@ -103,7 +105,8 @@ export class QueryBook {
     };
     const bytes = context.encode({ kind: "query", body: query });
     if (bytes.length > queryBytesMax) return `query exceeds limit of ${queryBytesMax} bytes`;
-    this.#running.set(query.LTime, {
+    this.#running.set(nameOf(query), {
+      time: query.LTime,
       id: query.ID,
       listener,
       deadlineMs: (context.nowMs + timeoutMs) as MonotonicMs,
@@ -116,8 +119,8 @@ export class QueryBook {
 
   /** Ends a query before its deadline; its listener hears no more. */
   stop(listener: QueryListener): void {
-    for (const [time, running] of this.#running)
-      if (running.listener === listener) this.#running.delete(time);
+    for (const [name, running] of this.#running)
+      if (running.listener === listener) this.#running.delete(name);
   }
 
   /** A query was heard, this node's own included. `isNews`: tell it on. `heard`: this node is meant. */
@@ -177,13 +180,8 @@ export class QueryBook {
 
   /** An answer or acknowledgement came in. */
   takeResponse({ LTime, ID, From, Flags, Payload }: SerfQueryResponse): void {
-    const running = this.#running.get(LTime);
-    if (running === undefined) {
-      const from = `(LTime: ${LTime}, ID: ${ID}) From: ${From}`;
-      return this.#context.log("warn", `reply for non-running query ${from}`);
-    }
-    if (running.id !== ID)
-      return this.#context.log("warn", `query reply ID mismatch (Local: ${running.id}, Response: ${ID})`);
+    const running = this.#running.get(nameOf({ LTime, ID }));
+    if (running === undefined) return this.#ignoreResponse({ LTime, ID, From });
     const isAck = (Flags & ackFlag) !== 0;
     const what = isAck ? "acks" : "responses";
     const seen = running[what];
@@ -196,12 +194,21 @@ export class QueryBook {
     else running.listener.response(From, Payload ?? nothing);
   }
 
+  #ignoreResponse({ LTime, ID, From }: Pick<SerfQueryResponse, "LTime" | "ID" | "From">): void {
+    const other = [...this.#running.values()].find(({ time }) => time === LTime);
+    const text =
+      other === undefined
+        ? `reply for non-running query (LTime: ${LTime}, ID: ${ID}) From: ${From}`
+        : `query reply ID mismatch (Local: ${other.id}, Response: ${ID})`;
+    this.#context.log("warn", text);
+  }
+
   /** Ends queries whose time is over. Answers when the next ends. */
   expire(): MonotonicMs | undefined {
     let next: MonotonicMs | undefined;
-    for (const [time, { deadlineMs, listener }] of this.#running) {
+    for (const [name, { deadlineMs, listener }] of this.#running) {
       if (deadlineMs <= this.#context.nowMs) {
-        this.#running.delete(time);
+        this.#running.delete(name);
         listener.done();
       } else if (next === undefined || deadlineMs < next) next = deadlineMs;
     }
@@ -255,4 +262,8 @@ export class QueryBook {
       this.#context.log("warn", `failed to compile filter regex (${filter.expression})`);
     return matched ?? false;
   }
+}
+
+function nameOf({ LTime, ID }: Pick<SerfQuery, "LTime" | "ID">): string {
+  return `${LTime}/${ID}`;
 }

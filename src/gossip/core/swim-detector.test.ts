@@ -99,6 +99,25 @@ describe("a probe", () => {
     expect(n.logs).toContain(`info: Suspect ${node} has failed, no acks received`);
   });
 
+  test("that may take longer than the interval ends with it: helpers asked in vain count against this node", () => {
+    const n = knowing(["b", "c", "d", "e"], { probeTimeoutMs: 5_000 });
+    const { node } = nextPing(n);
+    expect(kinds(n.pass(999))).toEqual([]);
+    const last = n.pass(1);
+    expect(kinds(last).filter((kind) => kind === "indirectPing").length).toBe(3);
+    expect(last.flatMap(({ streamPings }) => streamPings)).toEqual([]);
+    expect([n.sees(node), n.swim.status().healthScore]).toEqual(["suspect 1", 3]);
+    // The next probe lasts longer, since this node doubts itself: four intervals.
+    const startMs = n.nowMs;
+    while (n.swim.status().healthScore === 3) n.pass(1);
+    expect(n.nowMs - startMs).toBe(4_000);
+  });
+
+  test("never happens with an interval of 0", () => {
+    const n = knowing(["b"], { probeIntervalMs: 0 });
+    expect(kinds(n.pass(60_000))).toEqual([]);
+  });
+
   test("goes by TCP only to those that can, and not where that is switched off", () => {
     const old = knowing([]);
     old.hear(aliveOf("b", { vsn: [1, 2, 2, 2, 5, 4] }));

@@ -9,7 +9,8 @@
  *                                                      └── nothing ─────────▶ suspect
  *
  * The deadline is one probe interval, stretched by this node's own health; a probe that runs into the next tick makes
- * that tick wait. Source: SWIM (2002) section 3.1; Lifeguard (2018), LHA-Probe; gossip-memberlist section 6.
+ * that tick wait. A probe timeout that is longer ends there too: others are still asked, but in vain.
+ * Source: SWIM (2002) section 3.1; Lifeguard (2018), LHA-Probe; gossip-memberlist section 6.
  */
 import type { MonotonicMs } from "../../lib/clock.ts";
 import type { NetAddress } from "../../lib/net.ts";
@@ -60,7 +61,9 @@ export class Detector {
     this.#state = state;
     this.#news = news;
     this.#membership = membership;
-    this.#tickMs = (state.nowMs + state.rng.below(state.options.probeIntervalMs)) as MonotonicMs;
+    const { probeIntervalMs } = state.options;
+    const firstMs = probeIntervalMs === 0 ? Infinity : state.rng.below(probeIntervalMs);
+    this.#tickMs = (state.nowMs + firstMs) as MonotonicMs;
   }
 
   /** When the detector next needs the time. */
@@ -141,8 +144,8 @@ export class Detector {
     if (this.#isTickDue && this.#probe === undefined) this.#begin();
   }
 
-  #timeoutMs({ sentMs }: Probe): MonotonicMs {
-    return (sentMs + this.#state.options.probeTimeoutMs) as MonotonicMs;
+  #timeoutMs({ sentMs, deadlineMs }: Probe): MonotonicMs {
+    return Math.min(sentMs + this.#state.options.probeTimeoutMs, deadlineMs) as MonotonicMs;
   }
 
   #begin(): void {

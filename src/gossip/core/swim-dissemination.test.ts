@@ -46,6 +46,24 @@ describe("a round of gossip", () => {
     expect(hosts()).toEqual([addressOf("d").host]);
   });
 
+  test("is timed, and the queue is measured every half minute", () => {
+    const n = new TestNode("a", { options: quiet });
+    const metrics = n.pass(61_000).flatMap((effects) => effects.metrics);
+    expect(metrics.filter(({ name }) => name === "memberlist.gossip").length).toBe(305);
+    expect(metrics.filter(({ kind }) => kind === "sample")).toEqual([
+      { kind: "sample", name: "memberlist.queue.broadcasts", value: 1 },
+      { kind: "sample", name: "memberlist.queue.broadcasts", value: 1 },
+    ]);
+  });
+
+  test.each([{ gossipIntervalMs: 0 }, { gossipNodes: 0 }])("never comes with %o", (off) => {
+    const n = new TestNode("a", { options: { ...quiet, ...off } });
+    n.hear(aliveOf("b"));
+    const effects = n.pass(60_000);
+    expect(packets(effects)).toEqual([]);
+    expect(effects.flatMap(({ metrics }) => metrics).filter(({ kind }) => kind === "effort")).toEqual([]);
+  });
+
   test("checksums go only to those that read them", () => {
     const n = new TestNode("a", { options: quiet });
     n.hear(aliveOf("b", { vsn: [1, 4, 2, 2, 5, 4] }));

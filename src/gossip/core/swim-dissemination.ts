@@ -78,7 +78,9 @@ export class Dissemination {
 
   /** One round of gossip: a packet of news each for a few random nodes, the lately dead included. */
   gossip(): void {
-    const { table, options, nowMs } = this.#state;
+    const { table, options, outbox, nowMs } = this.#state;
+    if (options.gossipNodes === 0) return;
+    outbox.effort("gossip");
     const chosen = table.pick(options.gossipNodes, (belief) => this.#mayHear(belief, nowMs));
     for (const belief of chosen) {
       const crc = checksSums(belief);

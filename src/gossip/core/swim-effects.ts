@@ -116,7 +116,10 @@ export interface SwimLog {
 export type SwimMetric =
   | { readonly kind: "count"; readonly name: string; readonly by: number }
   | { readonly kind: "gauge"; readonly name: string; readonly value: number; readonly nodeState?: string }
-  | { readonly kind: "timer"; readonly name: string; readonly ms: number };
+  | { readonly kind: "timer"; readonly name: string; readonly ms: number }
+  | { readonly kind: "sample"; readonly name: string; readonly value: number }
+  /** A time: how long the driver takes to carry out these effects. Within a step none passes. */
+  | { readonly kind: "effort"; readonly name: string };
 
 /** What the core wants done; nothing in it waits for anything else. */
 export interface SwimEffects {

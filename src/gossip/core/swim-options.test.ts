@@ -5,6 +5,7 @@ import {
   consulDevWanOptions,
   consulLanOptions,
   consulWanOptions,
+  fitSwimTuning,
   lanOptions,
   localOptions,
   wanOptions,
@@ -47,18 +48,38 @@ test.each<[string, SwimOptions, readonly (number | undefined)[]]>([
   ]).toEqual([...expected]);
 });
 
+test("what an operator sets is brought into range, and to whole milliseconds", () => {
+  const wild = {
+    gossipIntervalMs: -5,
+    gossipNodes: -1,
+    probeIntervalMs: 0.001,
+    probeTimeoutMs: 1e12,
+    suspicionMult: -3,
+    retransmitMult: 1e9,
+  };
+  const tuned = {
+    gossipIntervalMs: 0,
+    gossipNodes: 0,
+    probeIntervalMs: 1,
+    probeTimeoutMs: 86_400_000,
+    suspicionMult: 0,
+    retransmitMult: 1_000,
+  };
+  expect(fitSwimTuning(wild)).toEqual(tuned);
+  expect(checkSwimOptions({ ...consulLanOptions, ...tuned })).toEqual([]);
+});
+
 test("all problems are named at once", () => {
   const options = {
     ...consulLanOptions,
     probeIntervalMs: 1.5,
-    gossipNodes: 1_000,
+    gossipNodes: 1_001,
     deadNodeReclaimMs: 0,
     vsn: [1, 5, 6, 2, 5, 4],
   };
   expect(checkSwimOptions(options)).toEqual([
     "probeIntervalMs must be a whole number",
-    "gossipNodes must be between 0 and 64",
-    "probeTimeoutMs must not exceed probeIntervalMs",
+    "gossipNodes must be between 0 and 1000",
     "deadNodeReclaimMs must be positive or absent",
     "vsn must be six bytes, each current version within its range",
   ]);

@@ -43,20 +43,21 @@ export interface SwimOptionRow {
 }
 
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 /** Every option that is a number, with its default, range and help. */
 export const swimOptionTable: { readonly [Key in NumberKey]: SwimOptionRow } = {
   probeIntervalMs: {
     value: 1_000,
-    min: 10,
-    max: hourMs,
-    help: "One node is probed per interval. Shorter finds failures sooner and costs more packets.",
+    min: 0,
+    max: dayMs,
+    help: "One node is probed per interval. Shorter finds failures sooner and costs more packets. 0: none ever is.",
   },
   probeTimeoutMs: {
     value: 500,
-    min: 1,
-    max: hourMs,
-    help: "How long a direct probe may take before others are asked; the slowest usual round trip. At most the interval.",
+    min: 0,
+    max: dayMs,
+    help: "How long a direct probe may take before others are asked; the slowest usual round trip. Never over the interval.",
   },
   indirectChecks: {
     value: 3,
@@ -72,8 +73,8 @@ export const swimOptionTable: { readonly [Key in NumberKey]: SwimOptionRow } = {
   },
   suspicionMult: {
     value: 4,
-    min: 1,
-    max: 64,
+    min: 0,
+    max: 1_000,
     help: "Shortest suspicion: this × log10(n) × probe interval. Smaller buries the slow, larger keeps the dead.",
   },
   suspicionTimeoutMultMax: {
@@ -84,22 +85,22 @@ export const swimOptionTable: { readonly [Key in NumberKey]: SwimOptionRow } = {
   },
   gossipIntervalMs: {
     value: 200,
-    min: 1,
-    max: hourMs,
-    help: "Time between rounds of gossip. Shorter spreads news sooner and costs more packets.",
+    min: 0,
+    max: dayMs,
+    help: "Time between rounds of gossip. Shorter spreads news sooner and costs more packets. 0: no rounds.",
   },
-  gossipNodes: { value: 3, min: 0, max: 64, help: "How many nodes hear us in one round of gossip." },
+  gossipNodes: { value: 3, min: 0, max: 1_000, help: "How many nodes hear us in one round of gossip." },
   gossipToTheDeadMs: {
     value: 30_000,
     min: 0,
-    max: 24 * hourMs,
+    max: dayMs,
     help: "How long a dead node is still told news, so that it can refute, and how long it is remembered.",
   },
   retransmitMult: {
     value: 4,
-    min: 1,
-    max: 64,
-    help: "A piece of news is sent this × ceil(log10(n + 1)) times by each node.",
+    min: 0,
+    max: 1_000,
+    help: "A piece of news is sent this × ceil(log10(n + 1)) times by each node, but once at least.",
   },
   pushPullIntervalMs: {
     value: 30_000,
@@ -194,6 +195,33 @@ export const localOptions: SwimOptions = Object.freeze({
   gossipToTheDeadMs: 15_000,
 });
 
+/** What an operator may set. */
+export type SwimTuning = Pick<
+  SwimOptions,
+  | "gossipIntervalMs"
+  | "gossipNodes"
+  | "probeIntervalMs"
+  | "probeTimeoutMs"
+  | "suspicionMult"
+  | "retransmitMult"
+>;
+
+/** The nearest that the options can be: whole, rounded up, within their ranges. The reference takes all it is told. */
+export function fitSwimTuning(tuning: SwimTuning): SwimTuning {
+  const fit = (key: keyof SwimTuning): number => {
+    const { min, max } = swimOptionTable[key];
+    return Math.min(Math.max(Math.ceil(tuning[key]), min), max);
+  };
+  return {
+    gossipIntervalMs: fit("gossipIntervalMs"),
+    gossipNodes: fit("gossipNodes"),
+    probeIntervalMs: fit("probeIntervalMs"),
+    probeTimeoutMs: fit("probeTimeoutMs"),
+    suspicionMult: fit("suspicionMult"),
+    retransmitMult: fit("retransmitMult"),
+  };
+}
+
 /** Every problem of a set of options, one sentence each; empty when it is sound. */
 export function checkSwimOptions(options: SwimOptions): readonly string[] {
   const problems: string[] = [];
@@ -202,9 +230,6 @@ export function checkSwimOptions(options: SwimOptions): readonly string[] {
     const value = options[key];
     if (!Number.isSafeInteger(value)) problems.push(`${key} must be a whole number`);
     else if (value < min || value > max) problems.push(`${key} must be between ${min} and ${max}`);
-  }
-  if (options.probeTimeoutMs > options.probeIntervalMs) {
-    problems.push("probeTimeoutMs must not exceed probeIntervalMs");
   }
   const reclaimMs = options.deadNodeReclaimMs;
   if (reclaimMs !== undefined && !(reclaimMs > 0))

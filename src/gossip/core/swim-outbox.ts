@@ -64,6 +64,16 @@ export class SwimOutbox {
     (this.#metrics ??= []).push({ kind: "timer", name: `memberlist.${name}`, ms });
   }
 
+  /** Records a value in `memberlist.NAME`. */
+  sample(name: string, value: number): void {
+    (this.#metrics ??= []).push({ kind: "sample", name: `memberlist.${name}`, value });
+  }
+
+  /** Records in `memberlist.NAME` how long it takes to carry this step out. */
+  effort(name: string): void {
+    (this.#metrics ??= []).push({ kind: "effort", name: `memberlist.${name}` });
+  }
+
   /** Everything gathered since the last call. */
   drain(wakeAtMs: MonotonicMs): SwimEffects {
     const effects: SwimEffects = {

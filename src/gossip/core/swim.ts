@@ -49,7 +49,12 @@ interface Running {
   readonly detector: Detector;
   readonly exchanges: Exchanges;
   gossipAtMs: MonotonicMs;
+  /** When the queue is measured next: in the first step after that. No step is made for it. */
+  measureAtMs: MonotonicMs;
 }
+
+/** The reference's interval. */
+const measureIntervalMs = 30_000;
 
 /** One node of a pool. Not re-entrant; owned by one driver. */
 export class Swim {
@@ -185,7 +190,9 @@ export class Swim {
     this.#running = {
       detector: new Detector({ state: this.#state, news: this.#news, membership: this.#membership }),
       exchanges: new Exchanges(this.#state, this.#membership),
-      gossipAtMs: (nowMs + rng.below(options.gossipIntervalMs)) as MonotonicMs,
+      gossipAtMs: (nowMs +
+        (options.gossipIntervalMs === 0 ? Infinity : rng.below(options.gossipIntervalMs))) as MonotonicMs,
+      measureAtMs: (nowMs + measureIntervalMs) as MonotonicMs,
     };
   }
 
@@ -215,6 +222,10 @@ export class Swim {
     running.exchanges.fire();
     // After the detector, whose accusation may be the last one that a verdict was waiting for.
     this.#membership.fire();
+    if (nowMs >= running.measureAtMs) {
+      running.measureAtMs = (nowMs + measureIntervalMs) as MonotonicMs;
+      this.#state.outbox.sample("queue.broadcasts", this.#news.queue.size);
+    }
     if (nowMs < running.gossipAtMs) return;
     const late = Math.floor((nowMs - running.gossipAtMs) / options.gossipIntervalMs);
     running.gossipAtMs = (running.gossipAtMs + (late + 1) * options.gossipIntervalMs) as MonotonicMs;

@@ -79,7 +79,7 @@ export async function assembleGossip(
   });
   const send = (to: Parameters<GossipSockets["send"]>[0], bytes: Uint8Array): void => sockets.send(to, bytes);
   const outcome = (one: SwimOutcome): void => settle(one, joiner, carrier);
-  const swimCarrier = new SwimCarrier({ codec, send, client, inbound, log, metrics, input, outcome });
+  const swimCarrier = new SwimCarrier({ clock, codec, send, client, inbound, log, metrics, input, outcome });
   const cores = new Cores({
     swim,
     serf,

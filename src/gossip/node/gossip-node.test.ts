@@ -358,6 +358,15 @@ describe("a restart", () => {
   });
 });
 
+test("a round of gossip is timed", async () => {
+  const timers = new Map<string, number>();
+  const metrics: Metrics = { ...noMetrics, timer: (name, ms) => void timers.set(name, ms) };
+  await using a = await startNode("a", { parts: { metrics } });
+  await until("a round is over", () => timers.has("memberlist.gossip"));
+  expect(a.members().length).toBe(1);
+  expect(timers.get("memberlist.gossip")).toBeGreaterThanOrEqual(0);
+});
+
 describe("hostile and foreign input", () => {
   test("bytes on both ports change nothing, and are counted", async () => {
     const counts = new Map<string, number>();

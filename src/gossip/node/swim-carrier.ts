@@ -1,5 +1,6 @@
 /** Carries out what SWIM wants: packets, calls over streams, answers, lines in the log and figures. */
 import { unreachable } from "../../lib/assert.ts";
+import type { Clock } from "../../lib/clock.ts";
 import type { Log } from "../../lib/log.ts";
 import type { Metrics } from "../../lib/metrics.ts";
 import type { NetAddress } from "../../lib/net.ts";
@@ -17,6 +18,7 @@ import type { InboundStreams } from "./inbound-streams.ts";
 import type { StreamClient } from "./stream-client.ts";
 
 export interface SwimCarrierParts {
+  readonly clock: Clock;
   readonly codec: PacketCodec;
   readonly send: (to: NetAddress, bytes: Uint8Array) => void;
   readonly client: StreamClient;
@@ -36,13 +38,16 @@ export class SwimCarrier {
 
   /** Nothing here waits: what takes time comes back as an input. */
   carryOut(effects: SwimEffects): void {
-    const { log, inbound, outcome } = this.#parts;
+    const { clock, log, metrics, inbound, outcome } = this.#parts;
     for (const line of effects.logs) log[line.level](`memberlist: ${line.text}`);
     for (const metric of effects.metrics) this.#measure(metric);
+    const startedMs = clock.monotonicMs();
     for (const datagram of effects.datagrams) this.#send(datagram);
     for (const reply of effects.streamReplies) inbound.reply(reply.inboundId, reply.message);
     for (const ping of effects.streamPings) void this.#ping(ping);
     for (const exchange of effects.exchanges) void this.#exchange(exchange);
+    const tookMs = clock.monotonicMs() - startedMs;
+    for (const metric of effects.metrics) if (metric.kind === "effort") metrics.timer(metric.name, tookMs);
     for (const one of effects.outcomes) outcome(one);
   }
 
@@ -88,6 +93,11 @@ export class SwimCarrier {
       }
       case "timer":
         return metrics.timer(metric.name, metric.ms);
+      case "sample":
+        return metrics.timer(metric.name, metric.value);
+      case "effort":
+        // Not known yet.
+        return;
       default:
         return unreachable(metric);
     }
