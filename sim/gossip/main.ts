@@ -8,7 +8,8 @@ import { runScenario, scenarioNames, type ScenarioName } from "./scenarios.ts";
 
 const usage =
   "usage: sim gossip [--scenario join|loss|death|partition|stall] [--nodes N] [--seed S] [--loss PERCENT] " +
-  "[--dead PERCENT, 0 for one node] [--seconds S, for loss and stall] [--plain, without Lifeguard]";
+  "[--dead PERCENT, 0 for one node] [--seconds S, for loss and stall] [--plain, without Lifeguard] " +
+  "[--progress, a line on stderr for every ten seconds of simulated time]";
 
 /** Runs what the arguments say; answers the exit code. */
 export function runGossip(args: readonly string[]): number {
@@ -22,6 +23,7 @@ export function runGossip(args: readonly string[]): number {
       dead: { type: "string", default: "30" },
       seconds: { type: "string", default: "120" },
       plain: { type: "boolean", default: false },
+      progress: { type: "boolean", default: false },
     },
   });
   const scenario = scenarioNames.find((name): name is ScenarioName => name === values.scenario);
@@ -40,7 +42,12 @@ export function runGossip(args: readonly string[]): number {
   }
   const startedMs = performance.now();
   const watchMs = watchSeconds * 1_000;
-  const plan = { scenario, nodeCount, seed, lossPercent, deadPercent, watchMs, lifeguard: !values.plain };
+  const progress = (line: string): void => {
+    const realS = (performance.now() - startedMs) / 1_000;
+    if (values.progress) console.error(`${line}; ${realS.toFixed(0)} s of real time`);
+  };
+  const lifeguard = !values.plain;
+  const plan = { scenario, nodeCount, seed, lossPercent, deadPercent, watchMs, lifeguard, progress };
   const { lines, failures } = runScenario(plan);
   for (const line of lines) console.log(line);
   const tookS = (performance.now() - startedMs) / 1_000;

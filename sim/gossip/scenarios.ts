@@ -23,6 +23,8 @@ export interface ScenarioPlan {
   readonly watchMs: number;
   /** Without Lifeguard: plain SWIM with suspicion. */
   readonly lifeguard: boolean;
+  /** Is told how far the run is, every ten seconds of simulated time. */
+  readonly progress?: (line: string) => void;
 }
 
 /** What a run showed. */
@@ -37,6 +39,8 @@ export interface Verdict {
   /** When the goal was reached; undefined if there is none. */
   readonly goalMs: number | undefined;
 }
+
+const progressMs = 10_000;
 
 /** Nothing takes longer than this, in simulated time. */
 const patienceMs = 1_800_000;
@@ -76,6 +80,14 @@ function stage(plan: ScenarioPlan, wanted: number): Stage {
   const watch = new Watch(plan.nodeCount, wanted);
   const pool = new Pool(seededRng(plan.seed).fork(plan.scenario), poolPlan, watch);
   watch.attach(pool);
+  const report = (): void => {
+    const { nowMs, traffic } = pool;
+    plan.progress?.(
+      `${nowMs / 1_000} s: ${watch.agreeing} of ${plan.nodeCount} nodes as wanted, ${traffic.messages} messages`,
+    );
+    pool.after(progressMs, report);
+  };
+  if (plan.progress !== undefined) report();
   return { pool, watch, options };
 }
 
