@@ -129,18 +129,13 @@ describe("queries", () => {
     expect(a.serf.takeEffects().list.some(({ kind }) => kind === "queryDone")).toBe(true);
   });
 
-  test("two at once keep apart where a peer has moved the clock to its end", () => {
-    const { pool, a, b, c } = trio();
+  test("two at once both end where a peer has moved the clock to its end, and times are all the same", () => {
+    const { pool, a } = trio();
     const last = Number.MAX_SAFE_INTEGER - 1;
     const body = { ...SerfQuery.zero, LTime: last, ID: 7, SourceNode: "b" };
     a.serf.userMessage(serfCodec.encode({ kind: "query", body }), monotonicMs(pool.nowMs));
-    pool.settle();
-    for (const node of [a, b, c]) take(node, "query");
-    for (const queryId of [1, 2]) a.serf.query({ queryId, name: "q", payload: utf8.encode("?") });
-    pool.settle();
-    answer(pool, a, b, c);
-    const answered = take(a, "queryResponse").map(({ queryId, from }) => `${queryId} ${from}`);
-    expect(answered.toSorted()).toEqual(["1 a", "1 b", "1 c", "2 a", "2 b", "2 c"]);
+    for (const queryId of [1, 2])
+      expect(a.serf.query({ queryId, name: "q", payload: utf8.encode("?") })).toBeUndefined();
     pool.pass(4_000);
     expect(take(a, "queryDone").map(({ queryId }) => queryId)).toEqual([1, 2]);
   });
