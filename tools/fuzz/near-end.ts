@@ -6,7 +6,9 @@ import type { Choices } from "./choices.ts";
 export class NearEnd implements Connection {
   readonly local: NetAddress = { host: "10.0.0.1", port: 8300 };
   readonly remote: NetAddress = { host: "10.0.0.9", port: 40_000 };
-  readonly #written: Uint8Array[] = [];
+  #written: Uint8Array[] = [];
+  /** Whether writes are told to wait. */
+  isFull = false;
   #handler: ConnectionHandler | undefined;
   #waiting: Uint8Array[] = [];
   #isPaused = false;
@@ -16,12 +18,6 @@ export class NearEnd implements Connection {
   get isClosed(): boolean {
     return this.#isClosed;
   }
-  get isPaused(): boolean {
-    return this.#isPaused;
-  }
-  get waitingBytes(): number {
-    return this.#waiting.reduce((sum, { length }) => sum + length, 0);
-  }
 
   handle(handler: ConnectionHandler): void {
     this.#handler = handler;
@@ -29,7 +25,7 @@ export class NearEnd implements Connection {
 
   write(bytes: Uint8Array): boolean {
     if (!this.#isClosed) this.#written.push(bytes.slice());
-    return true;
+    return !this.isFull;
   }
 
   end(): void {
@@ -49,9 +45,17 @@ export class NearEnd implements Connection {
     this.deliver();
   }
 
-  /** Everything the door has written. */
-  taken(): Uint8Array {
-    return Uint8Array.from(Buffer.concat(this.#written));
+  /** What the door has written since the last call. */
+  take(): Uint8Array {
+    const written = this.#written;
+    this.#written = [];
+    return Uint8Array.from(Buffer.concat(written));
+  }
+
+  /** The far side reads again. */
+  drain(): void {
+    this.isFull = false;
+    if (!this.#isClosed) this.#handler?.drained?.();
   }
 
   /** Gives bytes in pieces, as a network may cut them. */

@@ -201,7 +201,7 @@ export class RaftNodeCourse {
   /** Answers are whole, everything committed is applied, and a correct leader is followed, also after a restart. */
   #settle(): void {
     for (const end of this.#ends) {
-      const taken = end.taken();
+      const taken = end.take();
       const scanner = new ValueScanner();
       for (let at = 0; at < taken.length;) {
         scanner.start(at, valuesOfAnswer);

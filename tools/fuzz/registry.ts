@@ -1,7 +1,9 @@
 import type { FuzzTargetPlan } from "./target.ts";
 import { gossipTargets } from "./targets-gossip.ts";
+import { poolTargets } from "./targets-pool.ts";
 import { raftTargets } from "./targets-raft.ts";
 import { serverTargets } from "./targets-server.ts";
+import { sessionTargets } from "./targets-sessions.ts";
 import { textTargets } from "./targets-text.ts";
 import { wireTargets } from "./targets-wire.ts";
 
@@ -12,4 +14,6 @@ export const fuzzTargets: readonly FuzzTargetPlan[] = [
   ...textTargets,
   ...serverTargets,
   ...raftTargets,
+  ...poolTargets,
+  ...sessionTargets,
 ];
