@@ -27,7 +27,7 @@ export function buildHttp(context: BuildContext): HttpConfig {
 /** Bounds on what callers may ask. */
 export function buildLimits(context: BuildContext): LimitsConfig {
   const { settings, problems } = context;
-  const mode = settings.text("limits.request_limits.mode") ?? "";
+  const mode = filled(settings.text("limits.request_limits.mode")) ?? "disabled";
   const isMode = mode === "disabled" || mode === "permissive" || mode === "enforcing";
   if (!isMode) problems.add(`limits.request_limits.mode: invalid mode: ${JSON.stringify(mode)}`);
   return {

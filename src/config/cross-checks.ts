@@ -5,7 +5,8 @@ import { checkLogStore } from "./build-cluster.ts";
 import { warnBadIps } from "./build-doors.ts";
 import { metadataProblem } from "./metadata.ts";
 import { nodeIdProblem } from "./node-id.ts";
-import type { BuildContext } from "./readers.ts";
+import { allKeys, type KeyPath } from "./keys.ts";
+import { durationMs, type BuildContext } from "./readers.ts";
 
 function basicNameProblem(field: string, value: string): string | undefined {
   if (/^[a-z0-9_-]+$/u.test(value)) return undefined;
@@ -197,6 +198,13 @@ function checkAutomation({ settings, problems }: BuildContext, config: Config): 
   }
 }
 
+/** Durations that nothing reads are read here, so that a bad one is told like any other. */
+function checkDurations(context: BuildContext): void {
+  for (const { path, type } of allKeys) {
+    if (type === "duration" && !/[[<]/u.test(path)) durationMs(context, path as KeyPath<"duration">);
+  }
+}
+
 function checkOther({ settings, problems }: BuildContext, config: Config): void {
   const burst = settings.number("cache.entry_fetch_max_burst") ?? 0;
   if (burst <= 0) problems.stop(`cache.entry_fetch_max_burst must be strictly positive, was: ${burst}`);
@@ -241,6 +249,7 @@ function warnOther({ settings, problems }: BuildContext, config: Config): void {
 /** Puts on record which rules between keys the configuration breaks, and what is odd about it. */
 export function checkConfig(context: BuildContext, config: Config): void {
   checkIdentity(context, config);
+  checkDurations(context);
   checkUi(context, config);
   warnNodeName(context, config.nodeName);
   checkBootstrap(context, config);

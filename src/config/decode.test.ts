@@ -26,6 +26,23 @@ test("in an object kept as it is, a list of one becomes its element", () => {
   expect(tree).toEqual({ watches: [{ args: "x", more: ["a", "b"], deep: { c: "d" } }] });
 });
 
+test("whole numbers are Go's int in HCL and float64 in JSON", () => {
+  const problems = (hcl: string): string => {
+    try {
+      testLoad("-config-file f.hcl", { "f.hcl": hcl });
+      return "";
+    } catch (error) {
+      return error instanceof ConfigError ? error.message : String(error);
+    }
+  };
+  expect(problems("node_name = -7")).toContain("got unconvertible type 'int', value: '-7'");
+  expect(problems("node_name = 1099511627776")).toContain("value: '1099511627776'");
+  expect(problems("node_name = 1.5")).toContain("got unconvertible type 'float64', value: '1.5'");
+  expect(problems("retry_join = 7")).toContain("must be an array or slice, got int");
+  expect(problems("service = 7")).toContain("'service' expected a map, got 'int'");
+  expect(problems("autopilot { min_quorum = -1 }")).toContain("-1 overflows uint");
+});
+
 test("any file is read or refused with a reason", () => {
   const keys = fc.constantFrom(
     "server",

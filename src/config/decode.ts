@@ -6,7 +6,7 @@
  * a list). Source: mitchellh/mapstructure and the reference's lib/decode; texts measured.
  */
 import { unreachable } from "../lib/assert.ts";
-import { goKind, goType, goValue, isList, isTree } from "./go-text.ts";
+import { goKind, goType, goValue, isList, isTree, type WholeNumbers } from "./go-text.ts";
 import type { ObjectNode, SchemaNode } from "./schema.ts";
 import type { SettingTree, SettingValue } from "./settings.ts";
 
@@ -22,6 +22,7 @@ export interface Decoded {
 interface Context {
   readonly unknownKeys: string[];
   readonly problems: string[];
+  readonly whole: WholeNumbers;
 }
 
 interface Place {
@@ -40,23 +41,33 @@ const goScalar: Readonly<Record<Scalar, string>> = {
   float: "float64",
 };
 
+/** Go's type of a key; unsigned numbers come in several sizes there. */
+function goTypeOf(kind: Scalar, name: string): string {
+  if (kind !== "uint") return goScalar[kind];
+  if (name.startsWith("dns_config.soa.")) return "uint32";
+  return name.startsWith("limits.") ? "uint64" : "uint";
+}
+
 function decodeScalar(
   context: Context,
   value: SettingValue,
   place: { kind: Scalar; name: string },
 ): SettingValue {
   const { kind, name } = place;
+  const { whole } = context;
   const isNumber = typeof value === "number";
   const fits =
     kind === "string" ? typeof value === "string" : kind === "bool" ? typeof value === "boolean" : isNumber;
   if (!fits) {
     context.problems.push(
-      `'${name}' expected type '${goScalar[kind]}', got unconvertible type '${goType(value)}', value: '${goValue(value)}'`,
+      `'${name}' expected type '${goTypeOf(kind, name)}', got unconvertible type '${goType(value, whole)}', value: '${goValue(value, whole)}'`,
     );
     return null;
   }
   if (isNumber && kind === "uint" && value < 0) {
-    context.problems.push(`cannot parse '${name}', ${value.toFixed(6)} overflows uint`);
+    context.problems.push(
+      `cannot parse '${name}', ${goKind(value, whole) === "int" ? value : value.toFixed(6)} overflows uint`,
+    );
     return null;
   }
   return isNumber && kind !== "float" ? Math.trunc(value) : value;
@@ -152,14 +163,16 @@ function decodeValue(context: Context, given: SettingValue, place: Place): Setti
   if (value === null) return null;
   if (node.kind === "list") {
     if (isList(value)) return decodeList(context, value, { node: node.item, name });
-    context.problems.push(`'${name}': source data must be an array or slice, got ${goKind(value)}`);
+    context.problems.push(
+      `'${name}': source data must be an array or slice, got ${goKind(value, context.whole)}`,
+    );
     return null;
   }
   if (node.kind !== "object" && node.kind !== "map" && node.kind !== "any") {
     return decodeScalar(context, value, { kind: node.kind, name });
   }
   if (!isTree(value)) {
-    context.problems.push(`'${name}' expected a map, got '${goKind(value)}'`);
+    context.problems.push(`'${name}' expected a map, got '${goKind(value, context.whole)}'`);
     return null;
   }
   if (node.kind === "object") return decodeObject(context, value, { node, name });
@@ -171,11 +184,18 @@ function decodeValue(context: Context, given: SettingValue, place: Place): Setti
   return Object.fromEntries(pairs);
 }
 
-/** Reads the JSON of a file against the schema. Never throws: what is wrong is in the result. */
-export function decodeSettings(schema: ObjectNode, json: SettingTree): Decoded {
-  const context: Context = { unknownKeys: [], problems: [] };
-  const tree = decodeObject(context, json, { node: schema, name: "" });
-  return { tree, ...context };
+/**
+ * Reads what a file says against the schema; `whole` is what its whole numbers are in Go. Never throws: what is wrong is
+ * in the result.
+ */
+export function decodeSettings(
+  schema: ObjectNode,
+  file: SettingTree,
+  whole: WholeNumbers = "float64",
+): Decoded {
+  const context: Context = { unknownKeys: [], problems: [], whole };
+  const tree = decodeObject(context, file, { node: schema, name: "" });
+  return { tree, unknownKeys: context.unknownKeys, problems: context.problems };
 }
 
 /** Values of a wrong type as the reference prints them. */

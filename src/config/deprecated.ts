@@ -66,7 +66,7 @@ export function moveDeprecated(given: SettingTree): Modernised {
     const isTaken = settingAt(tree, newPath) !== undefined;
     if (newVersion !== undefined && !isTaken) {
       warnings.push(
-        `'tls_min_version' value '${goValue(value)}' is deprecated, please specify '${newVersion}' instead`,
+        `'tls_min_version' value '${goValue(value, "float64")}' is deprecated, please specify '${newVersion}' instead`,
       );
     }
     tree = sideEffects(move(tree, newVersion ?? value, newPath), oldPath);

@@ -62,9 +62,9 @@ export function durationMs(context: BuildContext, path: KeyPath<"duration">): nu
 
 /** Milliseconds of a duration key, with a problem on record if it is below `minText`. */
 export function durationMsFrom(context: BuildContext, path: KeyPath<"duration">, minText: string): number {
-  const before = context.problems.count;
+  // A text that is no good counts as 0: then both is told, as the reference does.
   const ms = durationMs(context, path);
-  if (context.problems.count === before && ms < parseGoDurationMs(minText)) {
+  if (ms < parseGoDurationMs(minText)) {
     const text = context.settings.text(path) ?? "0s";
     context.problems.add(`${path}: duration '${text}' cannot be less than: ${minText}`);
   }

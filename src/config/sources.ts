@@ -138,7 +138,7 @@ function parseJson(text: string): SettingTree {
   }
   if (json === null) return {};
   if (isTree(json)) return json;
-  const kind = goKind(json).replace("slice", "array").replace("float64", "number");
+  const kind = goKind(json, "float64").replace("slice", "array").replace("float64", "number");
   throw new ConfigError(`json: cannot unmarshal ${kind} into Go value of type map[string]interface {}`);
 }
 
@@ -167,7 +167,11 @@ function knownOldKey(key: string): string | undefined {
 export function parseSource(source: ConfigSource): ParsedSource {
   if (source.text === "") return { tree: {}, warnings: [] };
   try {
-    const decoded = decodeSettings(fileSchema, parseText(source));
+    const decoded = decodeSettings(
+      fileSchema,
+      parseText(source),
+      source.format === "hcl" ? "int" : "float64",
+    );
     if (decoded.problems.length > 0) throw new ConfigError(renderDecodeProblems(decoded.problems));
     const unknown = decoded.unknownKeys.filter((key) => knownOldKey(key) === undefined);
     if (unknown.length > 0) {
