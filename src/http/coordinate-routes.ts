@@ -10,7 +10,7 @@ import { callServer } from "./discovery.ts";
 import { readParams, datacenterOf, tokenOf } from "./read-params.ts";
 import { coordinateIn } from "./registration-fields.ts";
 import { readHeaders } from "./read-headers.ts";
-import { jsonResponse, parseJson, plainResponse, renderJson } from "./respond.ts";
+import { jsonResponse, plainResponse, renderJson } from "./respond.ts";
 import { decodePath, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
 
 const Coordinates = list(Coordinate);
