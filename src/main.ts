@@ -4,6 +4,9 @@
  */
 import { runCli } from "./cli/run.ts";
 import { openCliHost } from "./runtime/cli-host.ts";
+import { forgetRuntimeSettings } from "./runtime/runtime-settings.ts";
+
+forgetRuntimeSettings(process.env);
 
 const host = openCliHost({
   agent: {

@@ -1,7 +1,16 @@
 /** bin/proconsul, with a program in place of ours that says how it was started. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { spawn } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -9,7 +18,8 @@ import { text } from "node:stream/consumers";
 const root = join(import.meta.dirname, "..");
 const program = `console.log(JSON.stringify({
   pid: process.pid, args: process.argv.slice(2), extra: process.env.FROM_DOTENV ?? "", cwd: process.cwd(),
-  runtime: process.versions.bun === undefined ? "node" : "bun",
+  runtime: process.versions.bun === undefined ? "node" : "bun", from: import.meta.filename,
+  own: (process.env.PROCONSUL_RUNTIME_SETTINGS ?? "").trim(), scale: process.env.BUN_JSC_startupJITDeferralScale,
 }));`;
 // What npm leaves in bun's place when install scripts are skipped.
 const placeholder = 'echo "Error: Bun\'s postinstall script was not run." >&2\nexit 1\n';
@@ -50,9 +60,13 @@ interface Run {
 
 async function run(
   command: string,
-  o: { readonly args?: readonly string[]; readonly cwd?: string } = {},
+  o: { readonly args?: readonly string[]; readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<Run> {
-  const child = spawn(command, o.args ?? [], { cwd: o.cwd ?? tree, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(command, o.args ?? [], {
+    cwd: o.cwd ?? tree,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...o.env },
+  });
   const { promise: code, resolve, reject } = Promise.withResolvers<number | null>();
   child.on("close", resolve);
   child.on("error", reject);
@@ -87,6 +101,48 @@ describe("with bun installed", () => {
     const { code, said } = await run(inTree("app/bin/proconsul"), { cwd: inTree("work") });
     expect(said).toMatchObject({ extra: "" });
     expect(code).toBe(0);
+  });
+});
+
+describe("with a build of the sources", () => {
+  beforeEach(() => {
+    installBun("app/node_modules/bun/bin/bun.exe");
+    put("app/package.json", '{ "version": "1" }');
+    put("app/dist/app/current", "build-1\n");
+    put("app/dist/app/build-1/main.js", program);
+    put("app/dist/app/build-1/package.json", '{ "version": "1" }');
+    put("app/dist/app/build-1/begun", "");
+    age("app/dist/app/build-1/begun", 10);
+    for (const path of ["app/src/main.ts", "app/src"]) age(path, 20);
+  });
+
+  function age(path: string, seconds: number): void {
+    const at = Date.now() / 1_000 - seconds;
+    utimesSync(inTree(path), at, at);
+  }
+
+  const started = async (): Promise<unknown> => (await run(inTree("app/bin/proconsul"))).said;
+
+  test("the build runs while it is newer than every source", async () => {
+    expect(await started()).toMatchObject({ from: inTree("app/dist/app/build-1/main.js") });
+  });
+
+  test.each([
+    { what: "a source was changed", change: () => age("app/src/main.ts", 5) },
+    { what: "a source was taken away", change: () => age("app/src", 5) },
+    { what: "the version is another", change: () => put("app/package.json", '{ "version": "2" }') },
+    { what: "the build is gone", change: () => rmSync(inTree("app/dist/app/build-1"), { recursive: true }) },
+    { what: "no build is named", change: () => put("app/dist/app/current", "") },
+  ])("the sources run when $what", async ({ change }) => {
+    change();
+    expect(await started()).toMatchObject({ from: inTree("app/src/main.ts") });
+  });
+
+  test("a setting of the runtime is ours unless the operator chose one, and is named so that it can be dropped", async () => {
+    const name = "BUN_JSC_startupJITDeferralScale";
+    expect(await started()).toMatchObject({ own: name, scale: "30" });
+    const chosen = await run(inTree("app/bin/proconsul"), { env: { [name]: "2" } });
+    expect(chosen.said).toMatchObject({ own: "", scale: "2" });
   });
 });
 

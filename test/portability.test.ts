@@ -1,10 +1,11 @@
-/** The three ways to run the program: the sources, the bundle under Node, the executable without anything beside it. */
+/** The ways to run the program: the sources, what is built of them, the bundle for Node, the executable by itself. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildApp } from "../tools/build-app.ts";
 import { buildBundle, buildExecutable, commitOf } from "../tools/build.ts";
 import { startAgent } from "./support/agent-process.ts";
 
@@ -15,6 +16,8 @@ const slowMs = 120_000;
 let built = "";
 /** Far from the repository and its node_modules. */
 let elsewhere = "";
+/** Folder of the build that the launcher takes. */
+let app = "";
 
 beforeAll(async () => {
   mkdirSync(join(root, "dist"), { recursive: true });
@@ -22,6 +25,7 @@ beforeAll(async () => {
   elsewhere = mkdtempSync(join(tmpdir(), "portability-"));
   const options = { entry: join(root, "src/main.ts"), outFolder: built, ...commitOf(root) };
   await buildBundle(options);
+  app = await buildApp({ root, entry: options.entry, folder: join(built, "app") });
   copyFileSync(await buildExecutable(options), join(elsewhere, "proconsul"));
   symlinkSync(join(root, "bin/proconsul"), join(elsewhere, "consul"));
 }, slowMs);
@@ -32,6 +36,7 @@ afterAll(() => {
 
 const ways: readonly { readonly way: string; readonly command: () => readonly [string, ...string[]] }[] = [
   { way: "the sources, through a symlink of another name", command: () => [join(elsewhere, "consul")] },
+  { way: "the build of the sources", command: () => [process.execPath, join(app, "main.js")] },
   { way: "the bundle under Node", command: () => ["node", join(built, "proconsul.mjs")] },
   { way: "the executable in a folder of its own", command: () => [join(elsewhere, "proconsul")] },
 ];
@@ -69,7 +74,7 @@ describe.each(ways)("$way", ({ command }) => {
       await using agent = await startAgent(command());
       const url = `${agent.httpUrl}/v1/kv/a%2Fb`;
       const put = await fetch(url, { method: "PUT", body: "kept" });
-      expect(await put.text()).toBe("true");
+      expect(await put.text()).toBe("true\n");
       expect(await (await fetch(`${url}?raw`)).text()).toBe("kept");
       const [program, ...before] = command();
       const args = [...before, "kv", "get", `-http-addr=${agent.httpUrl}`, "a/b"];

@@ -1,11 +1,13 @@
 /**
  * Builds the two forms that are handed out: `dist/proconsul.mjs`, a bundle for Node 20 or Bun that finds LMDB in
- * `node_modules`, and `dist/proconsul`, an executable that needs nothing beside it.
+ * `node_modules`, and `dist/proconsul`, an executable that needs nothing beside it. And what `bin/proconsul` runs
+ * beside the sources, see `build-app.ts`.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { buildApp } from "./build-app.ts";
 import { lmdbPlugin } from "./lmdb-plugin.ts";
 
 /** What to build from, and where to. */
@@ -44,6 +46,8 @@ export async function buildExecutable(options: BuildOptions): Promise<string> {
       target: "bun",
       format: "esm",
       bytecode: true,
+      // Parts are loaded when they are asked for: a client agent never loads a server's, nor a command the agent's.
+      splitting: true,
       minify: { syntax: true, whitespace: true, identifiers: false },
       define: definitions(options),
       plugins: [lmdbPlugin()],
@@ -98,6 +102,9 @@ async function main(): Promise<void> {
     outFolder: values.out ?? join(root, "dist"),
     ...commitOf(root),
   };
+  if (values.entry === undefined && values.out === undefined) {
+    await buildApp({ root, entry: options.entry, folder: join(root, "dist/app") });
+  }
   for (const path of [await buildBundle(options), await buildExecutable(options)]) {
     console.log(`${path} ${(statSync(path).size / 1e6).toFixed(1)} MB`);
   }

@@ -7,6 +7,7 @@ import type { CliHost } from "../cli/host.ts";
 import { agentUsage, parseAgentArgs, type AgentArgs } from "../config/agent-flags.ts";
 import type { Config } from "../config/config.ts";
 import { debugConfig } from "../config/debug-config.ts";
+import { idleWarnings } from "../config/idle-keys.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import { restartWarnings } from "../config/reload.ts";
 import { ProconsulError } from "../lib/errors.ts";
@@ -18,6 +19,7 @@ import { systemClock } from "../runtime/clock.ts";
 import { claimDataDir, nodeIdOf, writePidFile } from "../runtime/data-dir.ts";
 import { watchFiles } from "../runtime/file-watcher.ts";
 import { hostNodeId } from "../runtime/host-id.ts";
+import { giveBackWhenQuiet } from "../runtime/give-back.ts";
 import { openLogFile } from "../runtime/log-file.ts";
 import { systemUuid } from "../runtime/random.ts";
 import { checkRejoinAge, noteSeen } from "../runtime/rejoin-age.ts";
@@ -108,7 +110,7 @@ class Session implements Disposable {
     if (config.pidFile !== undefined) this.#undo.add(writePidFile(config.pidFile));
     const ended = new Promise<number>((resolve) => (this.#end = resolve));
     this.#host.stdout.write(banner(config, nodeId, this.#build));
-    for (const warning of [...warnings, ...noSyslog]) this.#log.warn(warning);
+    for (const warning of [...warnings, ...idleWarnings(config), ...noSyslog]) this.#log.warn(warning);
     // Before anything can be reached: a signal must never meet a half-started agent without an answer.
     this.#onSignals(config);
     this.#process = await startAgentProcess({
@@ -127,6 +129,7 @@ class Session implements Disposable {
         this.#end(1);
       },
     });
+    this.#undo.add(giveBackWhenQuiet(systemClock));
     this.#log.info("Proconsul agent running!");
     if (config.autoReloadConfig) this.#undo.add(this.#reloadByItself(config));
     const code = await ended;
