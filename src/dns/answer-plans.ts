@@ -6,7 +6,7 @@
  * at most: that bounds what a forgotten dependency could do.
  */
 import type { Clock } from "../lib/clock.ts";
-import type { Metrics } from "../lib/metrics.ts";
+import type { MetricLabel, Metrics } from "../lib/metrics.ts";
 import type { DnsMessage } from "../wire/dns/message.ts";
 import { DnsEncodeError } from "../wire/dns/name.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
@@ -23,6 +23,8 @@ export interface PlansParts {
   readonly rpc: Rpc;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Of what is timed: the node. */
+  readonly timerLabels: readonly MetricLabel[];
   random(limit: number): number;
 }
 
@@ -100,11 +102,11 @@ export class AnswerPlans {
     { hash, entry, startMs }: { readonly hash: number; readonly entry: Entry; readonly startMs: number },
     asked: Asked,
   ): Uint8Array | undefined {
-    const { clock, metrics } = this.#parts;
+    const { clock, metrics, timerLabels } = this.#parts;
     try {
       const answer = entry.plan.write(this.#writer, asked, Math.floor(clock.wallMs() / 1_000));
       if (answer === undefined) return undefined;
-      metrics.timer("dns.domain_query", clock.monotonicMs() - startMs);
+      metrics.timer("dns.domain_query", clock.monotonicMs() - startMs, timerLabels);
       return answer;
     } catch (error) {
       if (!(error instanceof DnsEncodeError)) throw error;

@@ -71,7 +71,8 @@ export function reply(request: DnsMessage, code: number, scope: AnswerScope = "e
 export function subnetAddress({ edns }: DnsMessage): string | undefined {
   const subnet = edns?.subnet;
   if (subnet === undefined) return undefined;
-  const isV4 = subnet.family === 1;
+  // Without a family there is no network: 0.0.0.0.
+  const isV4 = subnet.family !== 2;
   const bytes = new Uint8Array(16);
   if (isV4) bytes.set([0xff, 0xff], 10);
   bytes.set(subnet.address, isV4 ? 12 : 0);

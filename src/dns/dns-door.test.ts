@@ -55,6 +55,7 @@ async function startDoor(nodes: readonly CheckServiceNode[], changed: Partial<Dn
     clock: systemClock,
     log: silentLog,
     metrics: noMetrics,
+    timerLabels: [],
     token: () => "",
     random,
   });

@@ -9,9 +9,15 @@ import { DecodeError, ProconsulError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
 import type { Connection, Net, NetAddress } from "../lib/net.ts";
-import { decodeHeader, decodeMessage } from "../wire/dns/decode.ts";
+import { decodeHeader, decodeMessage, decodeQuestion, headerBytes } from "../wire/dns/decode.ts";
 import { encodeMessage } from "../wire/dns/encode.ts";
-import { rcode, type DnsCounts, type DnsHeader, type DnsMessage } from "../wire/dns/message.ts";
+import {
+  rcode,
+  type DnsCounts,
+  type DnsHeader,
+  type DnsMessage,
+  type DnsQuestion,
+} from "../wire/dns/message.ts";
 import { DnsEncodeError } from "../wire/dns/name.ts";
 import { reply } from "./answers.ts";
 import type { DnsClient, DnsReply, DnsResolver } from "./resolver.ts";
@@ -133,7 +139,20 @@ function readRequest(
     return { kind: "question", message: decodeMessage(bytes) };
   } catch (error) {
     if (!(error instanceof DecodeError) && !(error instanceof ProconsulError)) throw error;
-    return { kind: "refused", answer: failure(header, rcode.formatError) };
+    return {
+      kind: "refused",
+      answer: { ...failure(header, rcode.formatError), questions: questionsOf(bytes) },
+    };
+  }
+}
+
+/** The question, if at least that can be read. */
+function questionsOf(bytes: Uint8Array): readonly DnsQuestion[] {
+  try {
+    return [decodeQuestion(bytes, headerBytes).question];
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return [];
   }
 }
 

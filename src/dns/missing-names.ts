@@ -7,7 +7,7 @@
  */
 import type { Clock } from "../lib/clock.ts";
 import { ProconsulError } from "../lib/errors.ts";
-import type { Metrics } from "../lib/metrics.ts";
+import type { MetricLabel, Metrics } from "../lib/metrics.ts";
 import { dnsType, rcode, type DnsRecord } from "../wire/dns/message.ts";
 import { splitName } from "../wire/dns/name.ts";
 import { catalogNodeServices, healthServiceNodes } from "../wire/rpc/methods.ts";
@@ -25,6 +25,8 @@ export interface MissingParts {
   readonly rpc: Rpc;
   readonly clock: Clock;
   readonly metrics: Metrics;
+  /** Of what is timed: the node. */
+  readonly timerLabels: readonly MetricLabel[];
 }
 
 /** A domain of ours with what stands behind a question in it. */
@@ -72,7 +74,7 @@ export class MissingNames {
 
   /** The answer if the name is plain and known to be missing. */
   answer(bytes: Uint8Array, asked: Asked): Uint8Array | undefined {
-    const { clock, rpc } = this.#parts;
+    const { clock, rpc, timerLabels } = this.#parts;
     if (rpc.callNow === undefined || zoneTypes.includes(asked.questionType)) return undefined;
     const settings = this.#parts.settings();
     if (settings !== this.#settings) {
@@ -87,7 +89,7 @@ export class MissingNames {
       if (!this.#isMissing(settings, asked.questionType, name)) return undefined;
       const timeSeconds = Math.floor(clock.wallMs() / 1_000);
       const answer = write(bytes, asked, { zone, domainAt, timeSeconds, settings });
-      this.#parts.metrics.timer("dns.domain_query", clock.monotonicMs() - startMs);
+      this.#parts.metrics.timer("dns.domain_query", clock.monotonicMs() - startMs, timerLabels);
       return answer;
     }
     return undefined;

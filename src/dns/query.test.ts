@@ -73,6 +73,7 @@ function resolverOf(answers: readonly Answer[], changed: Partial<DnsSettings> = 
     clock: systemClock,
     log: silentLog,
     metrics: noMetrics,
+    timerLabels: [],
     token: () => "secret",
     random,
   });

@@ -1,7 +1,7 @@
 /** Asks other name servers what is not ours to answer. Source: RFC 1035 section 7, the reference's recursors. */
-import { ProconsulError } from "../lib/errors.ts";
+import { DecodeError, ProconsulError } from "../lib/errors.ts";
 import type { Clock } from "../lib/clock.ts";
-import { parseIp } from "../lib/ip.ts";
+import { parseIp, renderIp } from "../lib/ip.ts";
 import type { Log } from "../lib/log.ts";
 import type { Connection, Net, NetAddress } from "../lib/net.ts";
 import { decodeHeader, decodeMessage } from "../wire/dns/decode.ts";
@@ -9,7 +9,7 @@ import { encodeMessage } from "../wire/dns/encode.ts";
 import { classInternet, dnsType, rcode, type DnsRecord } from "../wire/dns/message.ts";
 import { FrameReader, framed } from "./frames.ts";
 import type { DnsSettings } from "./settings.ts";
-import type { DnsNetwork } from "./trim.ts";
+import { bytesOfUse, type DnsNetwork } from "./trim.ts";
 
 export interface RecursorParts {
   readonly net: Net;
@@ -22,6 +22,9 @@ export interface RecursorParts {
 const defaultPort = 53;
 /** Questions to other servers under way at once: each has a socket of its own. */
 const exchangesMax = 512;
+/** The address behind a name of a name server is looked up again after this time. */
+const resolvedMs = 60_000;
+const udpHeaderBytes = 8;
 
 /** No name server answered. */
 export class RecursionError extends ProconsulError {
@@ -31,15 +34,23 @@ export class RecursionError extends ProconsulError {
 /** The configured name servers, in the configured order. */
 export class Recursors {
   readonly #parts: RecursorParts;
+  /** Addresses of name servers that are given by a name. */
+  readonly #resolved = new Map<string, { readonly host: string; readonly atMs: number }>();
   #exchanges = 0;
 
   constructor(parts: RecursorParts) {
     this.#parts = parts;
   }
 
-  /** Passes a question on as it is; the answer carries the question's id. Rejects with `RecursionError`. */
+  /**
+   * Passes a question on as it is. The answer carries the question's id, and is no larger than the client takes: one
+   * that would be says so instead, and is asked for again over TCP. Rejects with `RecursionError`.
+   */
   async forward(query: Uint8Array, settings: DnsSettings, network: DnsNetwork): Promise<Uint8Array> {
     const { log } = this.#parts;
+    const { questions, edns } = decodeMessage(query);
+    const bytesMax =
+      bytesOfUse({ type: questions[0]?.type ?? 0, ednsBytes: edns?.udpBytes }, network) + udpHeaderBytes;
     for (const recursor of this.#order(settings)) {
       try {
         const answer = await this.#exchange(query, {
@@ -47,8 +58,9 @@ export class Recursors {
           network,
           timeoutMs: settings.recursorTimeoutMs,
         });
-        const code = decodeHeader(answer)?.header.rcode;
-        if (code === rcode.noError || code === rcode.nameError) return answer;
+        const { rcode: code } = decodeMessage(answer);
+        if (code === rcode.noError || code === rcode.nameError)
+          return answer.length > bytesMax ? cutShort(answer) : answer;
         log.debug("recurse failed for question", { recursor, rcode: code });
       } catch (error) {
         if (!(error instanceof ProconsulError)) throw error;
@@ -105,10 +117,10 @@ export class Recursors {
   ): Promise<Uint8Array> {
     if (this.#exchanges >= exchangesMax) throw new RecursionError("too many questions are under way");
     const id = this.#parts.random(0x1_0000);
-    const address = recursorAddress(to.recursor);
     const own = withId(query, id);
     this.#exchanges += 1;
     try {
+      const address = await this.#addressOf(to.recursor);
       const answer =
         to.network === "udp"
           ? await this.#overUdp(own, address, to.timeoutMs)
@@ -119,14 +131,28 @@ export class Recursors {
     }
   }
 
-  /** Only a datagram from the server that was asked, with the id that was sent, is its answer. */
+  /** The address of a name server, which may be given by a name. */
+  async #addressOf(recursor: string): Promise<NetAddress> {
+    const { host, port } = recursorAddress(recursor);
+    const ip = parseIp(host);
+    if (ip !== undefined) return { host: renderIp(ip), port };
+    const nowMs = this.#parts.clock.monotonicMs();
+    const known = this.#resolved.get(host);
+    if (known !== undefined && nowMs - known.atMs < resolvedMs) return { host: known.host, port };
+    const [first] = await this.#parts.net.resolve(host);
+    if (first === undefined) throw new RecursionError(`${host} has no address`);
+    this.#resolved.set(host, { host: first, atMs: nowMs });
+    return { host: first, port };
+  }
+
+  /** Only a datagram from the server that was asked, with the id and the question that were sent, is its answer. */
   async #overUdp(query: Uint8Array, to: NetAddress, timeoutMs: number): Promise<Uint8Array> {
     const { net, clock } = this.#parts;
     let settle: (answer: Uint8Array | undefined) => void = () => undefined;
     const answered = new Promise<Uint8Array | undefined>((resolve) => (settle = resolve));
     const local = { host: to.host.includes(":") ? "::" : "0.0.0.0", port: 0 };
     const socket = await net.bindUdp(local, (bytes, from) => {
-      if (from.host === to.host && from.port === to.port && sameId(bytes, query)) settle(bytes);
+      if (from.host === to.host && from.port === to.port && isAnswerTo(bytes, query)) settle(bytes);
     });
     using timer = clock.after(timeoutMs, () => settle(undefined));
     void timer;
@@ -160,7 +186,7 @@ export class Recursors {
       connection.handle({
         data: (bytes) => {
           const answer = frames.push(bytes)[0];
-          if (answer === undefined || !sameId(answer, query)) return;
+          if (answer === undefined || !isAnswerTo(answer, query)) return;
           timer[Symbol.dispose]();
           resolve(answer);
         },
@@ -186,6 +212,27 @@ function withId(message: Uint8Array, id: number): Uint8Array {
   return copy;
 }
 
-function sameId(one: Uint8Array, other: Uint8Array): boolean {
-  return one[0] === other[0] && one[1] === other[1] && one.length >= 12;
+/** Whether a message has the id and the question of a query; what reports an error need not repeat the question. */
+function isAnswerTo(answer: Uint8Array, query: Uint8Array): boolean {
+  if (answer[0] !== query[0] || answer[1] !== query[1]) return false;
+  const head = decodeHeader(answer);
+  if (head === undefined || !head.header.response) return false;
+  try {
+    const [asked] = decodeMessage(query).questions;
+    const [repeated] = decodeMessage(answer).questions;
+    if (repeated === undefined) return head.header.rcode !== rcode.noError;
+    const isSameName = asked?.name.toLowerCase() === repeated.name.toLowerCase();
+    return isSameName && asked.type === repeated.type && asked.class === repeated.class;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    // It is one, and says nothing; whoever reads it finds out.
+    return true;
+  }
+}
+
+/** The answer without its records, which says that there are some. */
+function cutShort(answer: Uint8Array): Uint8Array {
+  const { questions, edns, ...header } = decodeMessage(answer);
+  const nothing = { answers: [], authority: [], additional: [] };
+  return encodeMessage({ ...header, questions, ...nothing, truncated: true, edns }, { compress: true });
 }

@@ -8,7 +8,7 @@ import { unreachable } from "../lib/assert.ts";
 import type { Clock } from "../lib/clock.ts";
 import { ProconsulError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import type { Metrics } from "../lib/metrics.ts";
+import type { MetricLabel, Metrics } from "../lib/metrics.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
 import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
 import { queryNotFoundText } from "../wire/rpc/prepared-query-methods.ts";
@@ -58,6 +58,8 @@ export interface ResolverParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Of what is timed: the node. */
+  readonly timerLabels: readonly MetricLabel[];
   /** Token for reads. */
   readonly token: () => string;
   /** Uniform integer below `limit`, for random order. */
@@ -135,12 +137,20 @@ export class DnsResolver {
     const name = question.name.toLowerCase();
     if (isInDomain(settings, name)) {
       const answer = await this.#own(request, question, { ...client, bytes });
-      this.#parts.metrics.timer("dns.domain_query", this.#parts.clock.monotonicMs() - startMs);
+      this.#parts.metrics.timer(
+        "dns.domain_query",
+        this.#parts.clock.monotonicMs() - startMs,
+        this.#parts.timerLabels,
+      );
       return message(answer);
     }
     if (name === "arpa." || name.endsWith(".arpa.")) {
       const answer = await answerReverse(this.#parts, settings, request);
-      this.#parts.metrics.timer("dns.ptr_query", this.#parts.clock.monotonicMs() - startMs);
+      this.#parts.metrics.timer(
+        "dns.ptr_query",
+        this.#parts.clock.monotonicMs() - startMs,
+        this.#parts.timerLabels,
+      );
       return answer === undefined ? this.#recurse(request, bytes, network) : message(answer);
     }
     // Not ours, and nobody to ask: the next name server of the client's list may know.

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { monotonicMs, wallMs, type Clock } from "../lib/clock.ts";
 import type { Connection, ConnectionHandler } from "../lib/net.ts";
 import { framed } from "./frames.ts";
-import { serveStream } from "./stream-questions.ts";
+import { serveStream, type StreamParts } from "./stream-questions.ts";
 
 const nowhere = { host: "192.0.2.1", port: 1 };
 
@@ -41,7 +41,10 @@ class FakeConnection implements Connection {
   }
 }
 
-function serve(): { readonly connection: FakeConnection; readonly timers: (() => void)[] } {
+function serve(answer: StreamParts["answer"] = (question) => question): {
+  readonly connection: FakeConnection;
+  readonly timers: (() => void)[];
+} {
   const connection = new FakeConnection();
   const timers: (() => void)[] = [];
   const clock: Clock = {
@@ -52,7 +55,7 @@ function serve(): { readonly connection: FakeConnection; readonly timers: (() =>
       return { [Symbol.dispose]: () => void timers.splice(timers.indexOf(fn), 1) };
     },
   };
-  serveStream(connection, { clock, answer: (question) => question, closed: () => undefined });
+  serveStream(connection, { clock, answer, closed: () => undefined });
   return { connection, timers };
 }
 
@@ -89,4 +92,47 @@ test("a client that asks nothing is let go, and no timer stays behind", () => {
   expect(connection.acts).toEqual(["destroy"]);
   connection.handler?.closed(undefined);
   expect(timers.length).toBe(0);
+});
+
+test("the time of a question ends, however its bytes come", async () => {
+  const { connection, timers } = serve();
+  const [first] = timers;
+  for (const byte of framed(Uint8Array.of(1, 2, 3)).subarray(0, 4))
+    connection.handler?.data(Uint8Array.of(byte));
+  expect(timers).toEqual(first === undefined ? [] : [first]);
+  connection.handler?.data(Uint8Array.of(3));
+  await settled();
+  expect(connection.written.length).toBe(1);
+  expect(timers.length).toBe(1);
+  expect(timers[0]).not.toBe(first as never);
+});
+
+test("a client that has asked all it wants to gets every answer", async () => {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  const { connection } = serve(() => promise);
+  connection.handler?.data(questions(2));
+  connection.handler?.ended();
+  await settled();
+  expect(connection.acts).toEqual(["pause"]);
+  resolve(Uint8Array.of(9));
+  await settled();
+  expect(connection.written.length).toBe(2);
+  expect(connection.acts).toEqual(["pause", "end"]);
+});
+
+test("a client that asks nothing and ends is let go at once", () => {
+  const { connection } = serve();
+  connection.handler?.ended();
+  expect(connection.acts).toEqual(["end"]);
+});
+
+test("nothing is written, and nothing waited for, once the connection is gone", async () => {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+  const { connection, timers } = serve(() => promise);
+  connection.handler?.data(questions(2));
+  connection.handler?.closed(undefined);
+  resolve(Uint8Array.of(9));
+  await settled();
+  expect(connection.written).toEqual([]);
+  expect(timers).toEqual([]);
 });

@@ -17,7 +17,9 @@ export interface StreamParts {
   closed(): void;
 }
 
-/** A connection that asks nothing for so long is closed. RFC 7766 section 6.2.3. */
+/** A connection whose first question does not come whole in this time is closed. The reference's. */
+const firstQuestionMs = 2_000;
+/** So is one whose next question does not, or whose answer is not read. RFC 7766 section 6.2.3. */
 const idleMs = 8_000;
 /** Questions on one connection. */
 const questionsMax = 128;
@@ -28,7 +30,7 @@ export function serveStream(connection: Connection, parts: StreamParts): void {
   connection.handle({
     data: (bytes) => stream.take(bytes),
     drained: () => stream.drained(),
-    ended: () => connection.end(),
+    ended: () => stream.ended(),
     closed: () => {
       stream.close();
       parts.closed();
@@ -45,17 +47,20 @@ class QuestionStream {
   #isBusy = false;
   /** The client has not yet read what was written. */
   #isFull = false;
-  #idle: Disposable;
+  #isClosed = false;
+  /** The client has asked all it wants to. */
+  #isEnded = false;
+  /** Set while the client is waited for. */
+  #waiting: Disposable | undefined;
 
   constructor(connection: Connection, parts: StreamParts) {
     this.#connection = connection;
     this.#parts = parts;
-    this.#idle = this.#startIdle();
+    this.#await(firstQuestionMs);
   }
 
   take(bytes: Uint8Array): void {
-    this.#idle[Symbol.dispose]();
-    this.#idle = this.#startIdle();
+    // The time is that of whole questions: bytes that come one by one do not prolong it.
     this.#questions.push(...this.#frames.push(bytes));
     void this.#work();
   }
@@ -65,20 +70,33 @@ class QuestionStream {
     void this.#work();
   }
 
+  ended(): void {
+    this.#isEnded = true;
+    void this.#work();
+  }
+
   close(): void {
-    this.#idle[Symbol.dispose]();
+    this.#isClosed = true;
+    this.#waiting?.[Symbol.dispose]();
     this.#questions.length = 0;
   }
 
   async #work(): Promise<void> {
-    if (this.#isBusy) return;
+    if (this.#isBusy || this.#isClosed) return;
+    if (this.#questions.length === 0) {
+      if (this.#isEnded) this.#connection.end();
+      return;
+    }
+    if (this.#isFull) return;
     this.#isBusy = true;
+    this.#waiting?.[Symbol.dispose]();
     this.#connection.pause();
     while (!this.#isFull) {
       const question = this.#questions.shift();
       if (question === undefined) break;
       this.#count += 1;
       const answer = await this.#parts.answer(question);
+      if (this.#isClosed) return;
       if (answer !== undefined) this.#isFull = !this.#connection.write(framed(answer));
       if (this.#count >= questionsMax) {
         this.#connection.end();
@@ -86,10 +104,13 @@ class QuestionStream {
       }
     }
     this.#isBusy = false;
-    if (!this.#isFull) this.#connection.resume();
+    this.#await(idleMs);
+    if (this.#isFull) return;
+    if (this.#isEnded) this.#connection.end();
+    else this.#connection.resume();
   }
 
-  #startIdle(): Disposable {
-    return this.#parts.clock.after(idleMs, () => this.#connection.destroy());
+  #await(ms: number): void {
+    this.#waiting = this.#parts.clock.after(ms, () => this.#connection.destroy());
   }
 }

@@ -100,6 +100,7 @@ export function bench(
     clock,
     log: silentLog,
     metrics: noMetrics,
+    timerLabels: [],
     token: () => "",
     random,
   });

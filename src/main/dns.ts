@@ -45,6 +45,7 @@ export async function openDns(parts: DnsParts): Promise<DnsService> {
     clock: parts.clock,
     log,
     metrics: parts.metrics,
+    timerLabels: [{ name: "node", value: parts.config.nodeName }],
     token: () => "",
     random: (limit) => parts.random(limit),
   });

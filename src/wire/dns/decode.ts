@@ -52,9 +52,9 @@ export function decodeMessage(bytes: Uint8Array): DnsMessage {
   let at = headerBytes;
   const questions: DnsQuestion[] = [];
   for (let index = 0; index < head.counts.questions; index += 1) {
-    const { name, end } = decodeName(bytes, at);
-    questions.push({ name, type: u16(bytes, end), class: u16(bytes, end + 2) });
-    at = end + 4;
+    const { question, end } = decodeQuestion(bytes, at);
+    questions.push(question);
+    at = end;
   }
   let edns: Edns | undefined;
   const section = (count: number): readonly DnsRecord[] => {
@@ -77,6 +77,15 @@ export function decodeMessage(bytes: Uint8Array): DnsMessage {
   const authority = section(head.counts.authority);
   const additional = section(head.counts.additional);
   return { ...head.header, questions, answers, authority, additional, edns };
+}
+
+/** One question, with the offset after it. */
+export function decodeQuestion(
+  bytes: Uint8Array,
+  at: number,
+): { readonly question: DnsQuestion; readonly end: number } {
+  const { name, end } = decodeName(bytes, at);
+  return { question: { name, type: u16(bytes, end), class: u16(bytes, end + 2) }, end: end + 4 };
 }
 
 function decodeData(
@@ -139,16 +148,19 @@ function subnetOf(bytes: Uint8Array, start: number, end: number): ClientSubnet |
     if (at > end) throw new DecodeError("dns: an option goes beyond its record");
     if (code !== subnetOption) continue;
     if (size < 4) throw new DecodeError("dns: a client subnet is too short");
-    const family = u16(bytes, data);
-    const sourceBits = bytes[data + 2] ?? 0;
-    const address = bytes.slice(data + 4, at);
-    const bitsMax = family === 1 ? 32 : 128;
-    if (sourceBits > bitsMax || address.length > bitsMax / 8) {
-      throw new DecodeError("dns: a client subnet of a wrong size");
-    }
-    return { family, sourceBits, scopeBits: bytes[data + 3] ?? 0, address };
+    return decodeSubnet(bytes.subarray(data, at));
   }
   return undefined;
+}
+
+/** Families: 1 is IPv4, 2 is IPv6; 0 comes from dig, and says that there is no network. RFC 7871 section 6. */
+function decodeSubnet(option: Uint8Array): ClientSubnet {
+  const family = u16(option, 0);
+  const bitsMax = [0, 32, 128][family];
+  const [sourceBits = 0, scopeBits = 0] = option.subarray(2, 4);
+  if (bitsMax === undefined || sourceBits > bitsMax || (scopeBits > bitsMax && family !== 0))
+    throw new DecodeError("dns: a client subnet of a wrong size");
+  return { family, sourceBits, scopeBits, address: option.slice(4, 4 + bitsMax / 8) };
 }
 
 function u16(bytes: Uint8Array, at: number): number {

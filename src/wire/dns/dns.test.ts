@@ -53,6 +53,45 @@ describe("messages", () => {
     }
   });
 
+  const optHead = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0];
+  const optionOf = (...content: readonly number[]): Uint8Array =>
+    Uint8Array.from([
+      ...encodeMessage(empty, { compress: true }).with(11, 1),
+      ...optHead,
+      4 + content.length,
+      0,
+      8,
+      0,
+      content.length,
+      ...content,
+    ]);
+
+  test.each([
+    { what: "IPv4", content: [0, 1, 24, 0, 10, 1, 2], repeated: [10, 1, 2] },
+    {
+      what: "IPv4 with more bytes than bits",
+      content: [0, 1, 20, 0, 10, 1, 0xff, 9, 9],
+      repeated: [10, 1, 0xf0],
+    },
+    { what: "IPv4 with fewer bytes than bits", content: [0, 1, 32, 0, 10], repeated: [10, 0, 0, 0] },
+    { what: "IPv6", content: [0, 2, 7, 0, 0xff], repeated: [0xfe] },
+    { what: "no family, as dig says that there is none", content: [0, 0, 0, 0], repeated: [] },
+  ])("repeat a client subnet of $what", ({ content, repeated }) => {
+    const bytes = encodeMessage(decodeMessage(optionOf(...content)), { compress: true });
+    expect([...bytes.subarray(-repeated.length - 4)]).toEqual([...content.slice(0, 4), ...repeated]);
+  });
+
+  test.each([
+    { what: "a family that nobody knows", content: [0, 3, 24, 0, 10, 1, 2] },
+    { what: "no family and bits", content: [0, 0, 8, 0, 10] },
+    { what: "33 bits of IPv4", content: [0, 1, 33, 0, 10] },
+    { what: "a scope of 33 bits of IPv4", content: [0, 1, 32, 33, 10] },
+    { what: "129 bits of IPv6", content: [0, 2, 129, 0, 10] },
+    { what: "three bytes", content: [0, 1, 24] },
+  ])("with a client subnet of $what are errors", ({ content }) => {
+    expect(() => decodeMessage(optionOf(...content))).toThrow(DecodeError);
+  });
+
   test("name a repeated owner by a pointer, but never the target of an SRV record", () => {
     const bytes = encodeMessage({ ...empty, answers: [service, service] }, { compress: true });
     // The header, the question, then the owner as a pointer to it.

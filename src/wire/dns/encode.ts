@@ -6,6 +6,7 @@ import { unreachable } from "../../lib/assert.ts";
 import {
   classInternet,
   dnsType,
+  type ClientSubnet,
   type DnsData,
   type DnsHeader,
   type DnsMessage,
@@ -36,6 +37,16 @@ export function encodeText(text: string): Uint8Array {
     strings.set(piece, at + 1);
   }
   return strings;
+}
+
+/** As many bits as the network has, in whole bytes; the rest is 0. Source: RFC 7871 section 6. */
+function networkOf({ sourceBits, address }: ClientSubnet): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(sourceBits / 8));
+  bytes.set(address.subarray(0, bytes.length));
+  const spareBits = bytes.length * 8 - sourceBits;
+  const last = bytes.length - 1;
+  if (spareBits > 0) bytes[last] = ((bytes[last] ?? 0) >> spareBits) << spareBits;
+  return bytes;
 }
 
 class Encoder {
@@ -130,14 +141,15 @@ class Encoder {
     this.#u16(dnsType.OPT);
     this.#u16(udpBytes);
     this.#u32(0);
-    this.#u16(subnet === undefined ? 0 : 8 + subnet.address.length);
-    if (subnet === undefined) return;
+    if (subnet === undefined) return this.#u16(0);
+    const address = networkOf(subnet);
+    this.#u16(8 + address.length);
     this.#u16(8);
-    this.#u16(4 + subnet.address.length);
+    this.#u16(4 + address.length);
     this.#u16(subnet.family);
     this.#u8(subnet.sourceBits);
     this.#u8(subnet.scopeBits);
-    this.#raw(subnet.address);
+    return this.#raw(address);
   }
 
   #name(name: string, compress: boolean): void {

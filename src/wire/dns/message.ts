@@ -74,7 +74,7 @@ export interface ClientSubnet {
   readonly family: number;
   readonly sourceBits: number;
   readonly scopeBits: number;
-  /** As on the wire: only the bytes that `sourceBits` reach. */
+  /** As it came; an answer repeats only the bits that `sourceBits` reach. */
   readonly address: Uint8Array;
 }
 

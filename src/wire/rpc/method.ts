@@ -42,7 +42,7 @@ export interface KeptReply<R> extends Disposable {
   readonly lastContactMs?: number;
   /** Once `false`, never `true` again for long: ask anew. With `refresh`, it holds only just after that. */
   isCurrent(): boolean;
-  /** Asks again; whether the reply holds is known then. Absent where it is known at any time. Rejects as `call` does. */
+  /** Asks again, so that it is known whether the reply holds; absent where it always is. Rejects as `call` does. */
   refresh?(): Promise<void>;
 }
 
