@@ -8,6 +8,9 @@ import { ProconsulError } from "./errors.ts";
 /** Clients match on this text. */
 export const noLeaderText = "No cluster leader";
 
+/** Nothing was taken, since leadership is being handed on. Peers match on this text. */
+export const transferInProgressText = "leadership transfer in progress";
+
 /** No server leads, or this one does not lead and does not know who does. */
 export class NoLeaderError extends ProconsulError {
   readonly code = "no-leader";

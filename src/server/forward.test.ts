@@ -6,6 +6,7 @@ import { MemoryNet } from "../lib/memory-net.ts";
 import { noMetrics } from "../lib/metrics.ts";
 import { Fsm } from "../fsm/fsm.ts";
 import { kvCommands, kvSnapshotPart } from "../fsm/kv-commands.ts";
+import { refusalError } from "../raft/node/refusal.ts";
 import { LeaderForwarder } from "../rpc/leader-forwarder.ts";
 import { RpcDoor } from "../rpc/rpc-door.ts";
 import { RpcPool, serverPoolOptions } from "../rpc/rpc-pool.ts";
@@ -41,10 +42,16 @@ const leaderless = {
 /** Commits at once; what it says of leadership is up to the test. */
 class RoleConsensus extends InstantConsensus {
   role: Partial<ConsensusStatus> = leaderStatus;
+  /** What becomes of proposals, if not what they should. */
+  failure: Error | undefined;
   #listener: ((leading: boolean, term: number) => void) | undefined;
 
   override status(): ConsensusStatus {
     return { ...super.status(), ...this.role };
+  }
+
+  override propose(command: Uint8Array): Promise<unknown> {
+    return this.failure === undefined ? super.propose(command) : Promise.reject(this.failure);
   }
 
   override onLeadership(listener: (leading: boolean, term: number) => void): Disposable {
@@ -186,6 +193,20 @@ describe("without a leader", () => {
       expect(await call).toBeInstanceOf(NoLeaderError);
     }
     expect(cluster.clock.timerCount).toBe(0);
+  });
+
+  test("a call waits while leadership is handed on", async () => {
+    const cluster = new Cluster();
+    const next = await cluster.add("10.0.0.1", leaderless);
+    const { server, consensus } = await cluster.add("10.0.0.2", leaderStatus);
+    consensus.failure = refusalError("transferInProgress");
+    const call = server.call(kvsApply, write("one"));
+    await cluster.clock.pass(1_000);
+    next.consensus.become(leaderStatus);
+    consensus.become(followerStatus);
+    await cluster.clock.pass(1_000);
+    expect(await call).toBe(true);
+    expect((await next.server.call(kvsGet, read())).Entries).toHaveLength(1);
   });
 
   test("what another server held is not held once more", async () => {

@@ -8,8 +8,14 @@
  * Source: protocol reference, RPC section 5.
  */
 import { allowAll } from "../acl/authorizer.ts";
-import { LeadershipLostError, NoLeaderError, NotLeaderError } from "../lib/consensus.ts";
+import {
+  LeadershipLostError,
+  NoLeaderError,
+  NotLeaderError,
+  transferInProgressText,
+} from "../lib/consensus.ts";
 import { millisecondNs } from "../lib/duration.ts";
+import { ProconsulError } from "../lib/errors.ts";
 import { mayRetry, noPathToDatacenter, wasUnderWay } from "../wire/rpc/error-text.ts";
 import { RpcError, type KeptReply, type RpcMethod } from "../wire/rpc/method.ts";
 import type { RpcService } from "../rpc/service.ts";
@@ -102,8 +108,8 @@ export class Server implements RpcService {
       try {
         return (await endpoint.handle(this.#context, request, caller)) as R;
       } catch (error) {
-        // Nothing was proposed, so the call may be made again under the next leader.
-        if (!(error instanceof NotLeaderError)) throw error;
+        // Nothing was taken, so the call may be made again under the next leader.
+        if (!(error instanceof NotLeaderError) && !isTransferring(error)) throw error;
         this.#isReady &&= this.#context.consensus.status().role === "leader";
       }
     }
@@ -235,6 +241,11 @@ export class Server implements RpcService {
   #wakeAll(): void {
     for (const wake of this.#waiting) wake();
   }
+}
+
+/** Whether leadership is being handed on. */
+function isTransferring(error: unknown): boolean {
+  return error instanceof ProconsulError && error.message === transferInProgressText;
 }
 
 /** Whether a call that failed like this has changed nothing, so that it may be made again. */

@@ -1,6 +1,6 @@
 /** Failures of requests to the consensus that have no name in `lib/consensus.ts`. */
 import { unreachable } from "../../lib/assert.ts";
-import { LeadershipLostError, NotLeaderError } from "../../lib/consensus.ts";
+import { LeadershipLostError, NotLeaderError, transferInProgressText } from "../../lib/consensus.ts";
 import { ProconsulError } from "../../lib/errors.ts";
 import type { RefusalReason } from "../core/effects.ts";
 
@@ -51,7 +51,7 @@ export function refusalError(reason: RefusalReason): ProconsulError {
     case "leadershipLost":
       return new LeadershipLostError();
     case "transferInProgress":
-      return new RaftRefusedError(reason, "leadership transfer in progress");
+      return new RaftRefusedError(reason, transferInProgressText);
     case "restoreInProgress":
       return new RaftRefusedError(reason, "a snapshot is being restored");
     case "overloaded":

@@ -4,7 +4,7 @@
  * Every hop puts a prefix before the text, so all of this goes by what a text contains.
  * Source: protocol reference, RPC section 3.
  */
-import { noLeaderText } from "../../lib/consensus.ts";
+import { noLeaderText, transferInProgressText } from "../../lib/consensus.ts";
 import { ProconsulError } from "../../lib/errors.ts";
 import { PermissionDeniedError, RpcError } from "./method.ts";
 
@@ -63,7 +63,14 @@ export function relayedError(text: string): ProconsulError {
 }
 
 /** Nothing was changed by a call that failed like this, wherever it failed. */
-const harmlessTexts = [noLeaderText, resubmitText, tryElsewhereText, leaderNotTrackedText, notReadyText];
+const harmlessTexts = [
+  noLeaderText,
+  transferInProgressText,
+  resubmitText,
+  tryElsewhereText,
+  leaderNotTrackedText,
+  notReadyText,
+];
 /** Ends of connections, as peers word them. */
 const connectionTexts = ["stream closed", "session shutdown", "EOF"];
 
