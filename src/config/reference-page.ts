@@ -1,5 +1,6 @@
 /** The page `docs/configuration.md`, made from the key tables so that it cannot fall behind. */
 import { agentFlags } from "./agent-flags.ts";
+import { isIdleKey } from "./idle-keys.ts";
 import type { KeyRow } from "./key-row.ts";
 import { checkFields, proxyFields, serviceFields, type FieldRow } from "./keys-definitions.ts";
 import { deprecatedKeys } from "./keys-deprecated.ts";
@@ -46,7 +47,8 @@ addresses, and the lists to join, take address templates as well: \`{{ GetPrivat
 \`{{ GetAllInterfaces | include "network" "10.0.0.0/8" | attr "address" }}\`.
 
 "Reload" tells whether \`proconsul reload\` (or SIGHUP) takes a change over; all other keys wait for a restart.
-"Fixed" keys are accepted, as in the reference, but have no effect.
+"Fixed" keys are accepted, as in the reference, but the program sets their values. Keys marked "no effect" are accepted
+and checked, and nothing goes by them in this version; an agent that is given one says so in its log.
 
 ## The development preset
 
@@ -72,7 +74,7 @@ function keyTable(rows: readonly KeyRow[]): string {
       `\`${path}\``,
       type,
       defaultText(value),
-      reloadTexts[reload],
+      reload !== "internal" && isIdleKey(path) ? "no effect" : reloadTexts[reload],
       flag === undefined ? "" : `\`-${flag}\``,
       cell(help),
     ];
