@@ -17,6 +17,8 @@ export class HttpInput {
   #end = 0;
   /** No end of a head begins before this place. */
   #searched = 0;
+  /** The empty line before the next head has come. */
+  #hasSkipped = false;
 
   get length(): number {
     return this.#end - this.#start;
@@ -48,10 +50,7 @@ export class HttpInput {
    * `HttpSyntaxError` for a line that ends in a bare LF, whose end would never be found.
    */
   takeHead(): string | undefined {
-    // One empty line before a request is forgiven: old clients sent it after a body.
-    if (this.length >= 2 && this.#buffer[this.#start] === 0x0d && this.#buffer[this.#start + 1] === 0x0a) {
-      this.#start += 2;
-    }
+    this.#skipEmptyLine();
     const from = Math.max(this.#start, this.#searched);
     const at = this.#buffer.indexOf("\r\n\r\n", from, "latin1");
     if (at < 0 || at + 4 > this.#end) {
@@ -62,6 +61,7 @@ export class HttpInput {
     const head = this.#buffer.toString("latin1", this.#start, at);
     this.#start = at + 4;
     this.#searched = this.#start;
+    this.#hasSkipped = false;
     return head;
   }
 
@@ -77,6 +77,14 @@ export class HttpInput {
       this.#buffer = emptyInput;
       this.#start = this.#end = this.#searched = 0;
     }
+  }
+
+  /** One empty line before a request is forgiven, and no more: old clients sent it after a body. */
+  #skipEmptyLine(): void {
+    const isEmptyLine = this.#buffer[this.#start] === 0x0d && this.#buffer[this.#start + 1] === 0x0a;
+    if (this.#hasSkipped || this.length < 2 || !isEmptyLine) return;
+    this.#start += 2;
+    this.#hasSkipped = true;
   }
 
   #hasBareLineFeed(from: number): boolean {
