@@ -100,6 +100,7 @@ export class FuzzServer {
       rpc: must(this.#host.core, "the server has started").rpc,
       recursors: new Recursors({ ...common, net: this.net }),
       metrics: noMetrics,
+      timerLabels: [],
       token: () => "",
     });
   }

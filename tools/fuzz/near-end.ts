@@ -49,7 +49,7 @@ export class NearEnd implements Connection {
   take(): Uint8Array {
     const written = this.#written;
     this.#written = [];
-    return Uint8Array.from(Buffer.concat(written));
+    return new Uint8Array(Buffer.concat(written));
   }
 
   /** The far side reads again. */

@@ -4,6 +4,7 @@ import { poolTargets } from "./targets-pool.ts";
 import { raftTargets } from "./targets-raft.ts";
 import { serverTargets } from "./targets-server.ts";
 import { sessionTargets } from "./targets-sessions.ts";
+import { stateTargets } from "./targets-state.ts";
 import { textTargets } from "./targets-text.ts";
 import { wireTargets } from "./targets-wire.ts";
 
@@ -15,5 +16,6 @@ export const fuzzTargets: readonly FuzzTargetPlan[] = [
   ...serverTargets,
   ...raftTargets,
   ...poolTargets,
+  ...stateTargets,
   ...sessionTargets,
 ];

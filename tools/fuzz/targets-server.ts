@@ -3,7 +3,7 @@ import type { Rpc, RpcMethod } from "../../src/wire/rpc/method.ts";
 import { ProconsulError } from "../../src/lib/errors.ts";
 import { stateMachine } from "../../src/main/server-parts.ts";
 import { StateStore } from "../../src/state/store.ts";
-import type { DnsReply } from "../../src/dns/resolver.ts";
+import type { DnsReply } from "../../src/dns/resolver-parts.ts";
 import { createApp } from "../../src/http/app.ts";
 import { catalogRoutes } from "../../src/http/catalog-routes.ts";
 import { coordinateRoutes } from "../../src/http/coordinate-routes.ts";
