@@ -1,7 +1,7 @@
 /** `0a000001.addr.consul.`: names that spell an address. Source: the reference's DNS interface. */
 import { dnsType, type DnsQuestion, type DnsRecord } from "../wire/dns/message.ts";
 import { found, noSuchName, type Found } from "./answers.ts";
-import { domainOf, seconds, type DnsSettings } from "./settings.ts";
+import { nameOfOurs, seconds, type DnsSettings } from "./settings.ts";
 
 /** The answer to a question about such a name; `hex` is its first label. */
 export function addressInName(settings: DnsSettings, question: DnsQuestion, hex: string): Found {
@@ -10,9 +10,7 @@ export function addressInName(settings: DnsSettings, question: DnsQuestion, hex:
   if (!/^(?:[\da-f]{2})+$/u.test(hex)) return noSuchName;
   const address = Uint8Array.from(hex.match(/../gu) ?? [], (pair) => Number.parseInt(pair, 16));
   const kind = size === 4 ? "A" : "AAAA";
-  const domain = domainOf(settings, question.name);
-  // All but the domain is in lower case.
-  const name = question.name.slice(0, -domain.length).toLowerCase() + domain;
+  const name = nameOfOurs(settings, question.name);
   const record: DnsRecord = { name, ttl: seconds(settings.nodeTtlMs), data: { kind, address } };
   const isAsked = question.type === dnsType[kind] || question.type === dnsType.ANY;
   return isAsked ? found({ answers: [record] }) : found({ answers: [], additional: [record] });

@@ -1,9 +1,9 @@
 /** Reads the catalog for questions: at once where the server that answers is in this process, by a call otherwise. */
 import type { Log } from "../lib/log.ts";
 import type { Metrics } from "../lib/metrics.ts";
-import { catalogNodeServices, healthServiceNodes } from "../wire/rpc/methods.ts";
+import { catalogNodeServices, catalogVirtualIp, healthServiceNodes } from "../wire/rpc/methods.ts";
 import type { Rpc, RpcMethod } from "../wire/rpc/method.ts";
-import type { CheckServiceNode, Node } from "../wire/structs/catalog.ts";
+import { ServiceSpecificRequest, type CheckServiceNode, type Node } from "../wire/structs/catalog.ts";
 import type { HealthyInstances } from "./healthy.ts";
 import { nodeRequest, serviceRequest, type WantedService } from "./requests.ts";
 import { isTooStale, type DnsSettings } from "./settings.ts";
@@ -53,6 +53,12 @@ export class CatalogReader {
     const request = nodeRequest(reading.settings, this.#parts.token(), wanted);
     const { NodeServices } = await this.#read(reading, catalogNodeServices, request);
     return NodeServices?.Node ?? undefined;
+  }
+
+  /** The virtual address of a service here; "" if it has none. Only the leader is asked, as in the reference. */
+  virtualIp(service: string): Promise<string> {
+    const request = ServiceSpecificRequest.make({ ServiceName: service, Token: this.#parts.token() });
+    return this.#parts.rpc.call(catalogVirtualIp, request);
   }
 
   /** Asks the leader instead, where a stale reply is older than the settings allow. */

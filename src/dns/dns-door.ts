@@ -20,7 +20,8 @@ import {
 } from "../wire/dns/message.ts";
 import { DnsEncodeError } from "../wire/dns/name.ts";
 import { reply } from "./answers.ts";
-import type { DnsClient, DnsReply, DnsResolver } from "./resolver.ts";
+import type { DnsResolver } from "./resolver.ts";
+import type { DnsClient, DnsReply } from "./resolver-parts.ts";
 import { serveStream } from "./stream-questions.ts";
 
 export interface DoorParts {

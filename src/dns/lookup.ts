@@ -25,7 +25,8 @@ export type Lookup =
     }
   | { readonly kind: "node"; readonly node: string; readonly locality: Locality }
   | { readonly kind: "query"; readonly query: string; readonly datacenter: string | undefined }
-  | { readonly kind: "virtual"; readonly service: string }
+  /** `isLocal`: not of a peer, which a single label after the word would name. */
+  | { readonly kind: "virtual"; readonly service: string; readonly isLocal: boolean }
   | { readonly kind: "address"; readonly hex: string }
   | { readonly kind: "invalid" };
 
@@ -60,7 +61,11 @@ function lookupOf(kind: string, parts: readonly string[], suffixes: readonly str
     case "node":
       return { kind: "node", node: parts.join("."), locality };
     case "virtual":
-      return { kind: "virtual", service: last };
+      return {
+        kind: "virtual",
+        service: last,
+        isLocal: suffixes.length !== 1 && locality.peer === undefined,
+      };
     case "connect":
     case "ingress":
       return { kind: "service", service: last, tag: "", variant: kind, locality };

@@ -12,7 +12,8 @@ import {
 } from "../wire/structs/prepared-query.ts";
 import { NodeService } from "../wire/structs/service.ts";
 import { Recursors } from "./recursor.ts";
-import { DnsResolver, type DnsClient } from "./resolver.ts";
+import { DnsResolver } from "./resolver.ts";
+import type { DnsClient } from "./resolver-parts.ts";
 import type { DnsSettings } from "./settings.ts";
 
 const settings: DnsSettings = {

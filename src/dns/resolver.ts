@@ -5,11 +5,7 @@
  * recursors or is refused. Source: the reference's documentation of its DNS interface, and its DNS server.
  */
 import { unreachable } from "../lib/assert.ts";
-import type { Clock } from "../lib/clock.ts";
 import { ProconsulError } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
-import type { MetricLabel, Metrics } from "../lib/metrics.ts";
-import type { Rpc } from "../wire/rpc/method.ts";
 import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
 import { queryNotFoundText } from "../wire/rpc/prepared-query-methods.ts";
 import type { CheckServiceNode, Node } from "../wire/structs/catalog.ts";
@@ -43,40 +39,12 @@ import {
   targetOf,
   type RecordContext,
 } from "./records.ts";
-import type { Recursors } from "./recursor.ts";
-import { domainOf, isInDomain, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
+import type { DnsClient, DnsReply, ResolverParts } from "./resolver-parts.ts";
+import { domainOf, isInDomain, nameOfOurs, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
 import { soaRecord } from "./soa.ts";
 import { shuffled } from "./shuffled.ts";
 import type { Sources } from "./sources.ts";
 import { answersOfUse, trim, type DnsNetwork } from "./trim.ts";
-
-export interface ResolverParts {
-  /** The settings now: they may be reloaded. */
-  readonly settings: () => DnsSettings;
-  readonly rpc: Rpc;
-  readonly recursors: Recursors;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  /** Of what is timed: the node. */
-  readonly timerLabels: readonly MetricLabel[];
-  /** Token for reads. */
-  readonly token: () => string;
-  /** Uniform integer below `limit`, for random order. */
-  random(limit: number): number;
-}
-
-/** Who asks, and how. */
-export interface DnsClient {
-  readonly network: DnsNetwork;
-  /** In text. */
-  readonly address: string;
-}
-
-/** An answer: a message of ours, or another server's bytes. */
-export type DnsReply =
-  | { readonly kind: "message"; readonly message: DnsMessage }
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array };
 
 interface Asking {
   readonly settings: DnsSettings;
@@ -257,8 +225,7 @@ export class DnsResolver {
       case "address":
         return addressInName(asking.settings, asking.question, lookup.hex);
       case "virtual":
-        // Virtual addresses are given out by the mesh alone; without one a service has none.
-        return found({ answers: [] });
+        return this.#virtual(asking, lookup);
       case "query":
         return { ...(await this.#query(asking, lookup)), isForSubnet: true };
       case "invalid":
@@ -400,6 +367,18 @@ export class DnsResolver {
     const question = { name, type: dnsType.ANY, class: classInternet };
     const { answers } = await this.#dispatch({ ...asking, question, depth: asking.depth - 1 });
     return answers;
+  }
+
+  /** An address that the mesh gave out, whatever type was asked for. */
+  async #virtual(asking: Asking, lookup: Extract<Lookup, { kind: "virtual" }>): Promise<Found> {
+    const { settings, question } = asking;
+    if (!lookup.isLocal) return found({ answers: [] });
+    asking.sources?.spoil();
+    const address = recordAddress(await this.#catalog.virtualIp(lookup.service));
+    if (address === undefined) return found({ answers: [] });
+    const name = nameOfOurs(settings, question.name);
+    const data = { kind: address.kind, address: address.bytes };
+    return found({ answers: [{ name, ttl: seconds(settings.nodeTtlMs), data }] });
   }
 
   async #node(asking: Asking, lookup: Extract<Lookup, { kind: "node" }>): Promise<Found> {

@@ -53,3 +53,9 @@ export function isInDomain(settings: DnsSettings, name: string): boolean {
     return own !== undefined && (lower === own || lower.endsWith(`.${own}`));
   });
 }
+
+/** A name in our domain with all but the domain in lower case. */
+export function nameOfOurs(settings: DnsSettings, name: string): string {
+  const domain = domainOf(settings, name);
+  return name.slice(0, -domain.length).toLowerCase() + domain;
+}

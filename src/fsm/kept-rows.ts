@@ -105,7 +105,8 @@ export function keptRow(store: StateStore, table: KeptTable, key: string): Uint8
   return store.tables.kept.get(prefixOf(table.record) + key);
 }
 
-export function keptRows(store: StateStore, table: KeptTable): readonly Uint8Array[] {
+/** All rows of a kind. */
+export function keptRows(store: StateStore, table: Pick<KeptTable, "record">): readonly Uint8Array[] {
   return [...store.tables.kept.withPrefix(prefixOf(table.record))].map(([, body]) => body);
 }
 

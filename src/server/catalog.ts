@@ -2,6 +2,7 @@
 import { allowAll, type Authorizer } from "../acl/authorizer.ts";
 import { commandType } from "../fsm/command.ts";
 import { encodeCommand } from "../fsm/encode.ts";
+import { virtualIpOf } from "../fsm/kept-virtual-ips.ts";
 import { getCheck, getService } from "../state/catalog.ts";
 import {
   findInstances,
@@ -332,6 +333,16 @@ const gatewayServices = endpoint({
   },
 });
 
+/** Names are those of this datacenter: the reference does not look at the request's. */
+const virtualIp = endpoint({
+  method: methods.catalogVirtualIp,
+  kind: "read",
+  handle: ({ store }, { ServiceName: service }, { authorizer }) => {
+    if (!authorizer.serviceRead(service)) return Promise.reject(new PermissionDeniedError());
+    return Promise.resolve(virtualIpOf(store, service) ?? "");
+  },
+});
+
 export const catalogEndpoints: readonly AnyEndpoint[] = [
   register,
   deregister,
@@ -342,4 +353,5 @@ export const catalogEndpoints: readonly AnyEndpoint[] = [
   servicesOfNode,
   serviceListOfNode,
   gatewayServices,
+  virtualIp,
 ];

@@ -40,6 +40,8 @@ export const catalogNodeServices = method(
   NodeSpecificRequest,
   catalog.IndexedNodeServices,
 );
+/** The virtual address of a service in the mesh, in text; "" if it has none. */
+export const catalogVirtualIp = method("Catalog.VirtualIPForService", catalog.ServiceSpecificRequest, str);
 export const catalogNodeServiceList = method(
   "Catalog.NodeServiceList",
   NodeSpecificRequest,
