@@ -64,13 +64,17 @@ export class Capture {
     const one = (name: string): Promise<readonly string[]> =>
       problemsOf(async () => {
         await this.#files.makeFolder(`${this.#plan.folder}/${time}`);
-        await this.#write(`${time}/${name}.prof`, await agentProfile(this.#client, name, { signal }));
+        const body = await agentProfile(this.#client, name, { signal });
+        if (body !== undefined) await this.#write(`${time}/${name}.prof`, body);
       });
     return [...(await one("heap")), ...(await one("goroutine"))];
   }
 
-  /** What goes on until `end` aborts. Returns what failed. */
-  async streams(end: AbortSignal): Promise<readonly string[]> {
+  /**
+   * What goes on until `end` aborts, and profiles, whose agents tell nothing before their time is over: only `stop`
+   * cuts them short. Returns what failed.
+   */
+  async streams(end: AbortSignal, stop: AbortSignal): Promise<readonly string[]> {
     const running: Promise<readonly string[]>[] = [];
     const start = (work: () => Promise<void>): void => void running.push(problemsOf(work));
     if (this.#wants("logs")) start(() => this.#logs(end));
@@ -80,8 +84,8 @@ export class Capture {
       );
     }
     if (this.#wants("pprof")) {
-      start(() => this.#profile("profile", { file: "profile.prof", seconds: this.#plan.seconds, end }));
-      start(() => this.#profile("trace", { file: "trace.out", seconds: traceSeconds, end }));
+      start(() => this.#profile("profile", { file: "profile.prof", seconds: this.#plan.seconds, end: stop }));
+      start(() => this.#profile("trace", { file: "trace.out", seconds: traceSeconds, end: stop }));
     }
     return (await Promise.all(running)).flat();
   }
@@ -116,7 +120,8 @@ export class Capture {
   ): Promise<void> {
     const { file, seconds, end } = options;
     const body = await agentProfile(this.#client, name, { seconds, signal: end });
-    await this.#write(file, untilEnd(body, end));
+    // Traces are those of Go's scheduler: not every agent has them.
+    if (body !== undefined) await this.#write(file, untilEnd(body, end));
   }
 
   async #write(name: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {

@@ -19,23 +19,26 @@ export async function agentMetricsStream(
   return (await client.request({ method: "GET", path: "/v1/agent/metrics/stream", signal })).body;
 }
 
-/** A profile of an agent of the reference; `seconds` for those that take a while. */
+/** A profile of an agent; `seconds` for those that take a while. `undefined` if it has none of this name. */
 export async function agentProfile(
   client: HttpClient,
   name: string,
   options: { readonly seconds?: number; readonly signal: AbortSignal },
-): Promise<AsyncIterable<Uint8Array>> {
+): Promise<AsyncIterable<Uint8Array> | undefined> {
   const { seconds, signal } = options;
   const reply = await client.request({
     method: "GET",
     path: `/debug/pprof/${name}`,
     query: { seconds: seconds === undefined ? undefined : String(seconds) },
     signal,
+    accept: [200, 404],
   });
-  return reply.body;
+  if (reply.status === 200) return reply.body;
+  for await (const chunk of reply.body) void chunk;
+  return undefined;
 }
 
-/** Whether the agent serves profiles: Go's runtime makes them, others do not. */
+/** Whether the agent serves profiles. */
 export async function servesProfiles(client: HttpClient): Promise<boolean> {
   const reply = await client.request({
     method: "GET",

@@ -56,8 +56,6 @@ const idlePaths = [
   "disable_remote_exec",
   "cloud.",
   "reporting.license.enabled",
-  // Go's profiles.
-  "enable_debug",
   // Answers are followed by blocking reads; servers stream to whoever asks.
   "use_streaming_backend",
   "rpc.enable_streaming",

@@ -16,6 +16,7 @@ import { keyringRoutes } from "../http/keyring-routes.ts";
 import { kvRoutes } from "../http/kv-routes.ts";
 import { laterRoutes } from "../http/later-routes.ts";
 import { operatorRoutes } from "../http/operator-routes.ts";
+import { createProfileRoutes } from "../http/profile-routes.ts";
 import { queryRoutes } from "../http/query-routes.ts";
 import { sessionRoutes } from "../http/session-routes.ts";
 import { snapshotRoutes } from "../http/snapshot-routes.ts";
@@ -43,6 +44,7 @@ import type { AgentCore } from "./agent-core.ts";
 import { createAgentWatches } from "./agent-watches.ts";
 import { cacheRate } from "./cache-rate.ts";
 import { joinPools } from "./join-pools.ts";
+import { ProcessProfiles } from "./process-profiles.ts";
 import { reportProcess } from "./report-metrics.ts";
 import { sendCoordinates } from "./send-coordinates.ts";
 import { openTelemetry, type Telemetry } from "./telemetry.ts";
@@ -165,7 +167,8 @@ interface Assembly {
 async function assemble(assembly: Assembly): Promise<AgentProcess> {
   const { parts, log, core, agent, telemetry, rng } = assembly;
   const { config } = parts;
-  const app = openApp(assembly);
+  const profiles = new ProcessProfiles(config, systemClock);
+  const app = openApp(assembly, profiles);
   const ending = new AbortController();
   const watches = createAgentWatches({ app, config, log, clock: systemClock });
   const watching = watchServers(core, () => {
@@ -220,6 +223,7 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
         discardOutput: next.checksConfig.discardOutput,
       });
       telemetry.reload(next);
+      profiles.reload(next);
       core.reload(next);
       dns?.reload(next);
       agent.cache.reload(cacheRate(next));
@@ -239,11 +243,11 @@ function leaveCluster({ agent, core }: Assembly): Promise<void> {
 }
 
 /** The HTTP door, without its listeners. */
-function openApp(assembly: Assembly): App {
+function openApp(assembly: Assembly, profiles: ProcessProfiles): App {
   const { parts, core, agent } = assembly;
   const { config } = parts;
   return createApp({
-    routes: allRoutes(agent),
+    routes: [...allRoutes(agent), ...createProfileRoutes(profiles)],
     context: {
       ...httpContext(assembly),
       foreignServer: () => foreignServerOf(core.pools.lan.members(), config.datacenter),

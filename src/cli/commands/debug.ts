@@ -97,7 +97,7 @@ async function prepare(context: Context, client: Awaited<ReturnType<typeof conne
       ? "Set enable_debug to true on target agent to enable profiling."
       : (await servesProfiles(client))
         ? undefined
-        : "The target agent's runtime has no such profiles.";
+        : "The target agent has no such profiles.";
     if (why !== undefined) {
       context.err(`[WARN] Unable to capture pprof. ${why}`);
       capture = capture.filter((name) => name !== "pprof");
@@ -118,7 +118,7 @@ async function collect(context: Context, capture: Capture, stop: AbortSignal): P
     new Date(clock.wallMs()).toISOString().replace("T", " ").replace("Z", " +0000 UTC");
   const over = new AbortController();
   const end = AbortSignal.any([over.signal, stop]);
-  const streams = capture.streams(end);
+  const streams = capture.streams(end, stop);
   let count = 0;
   output(context, `Beginning capture interval ${stamp()} (${count})`);
   const leftMs = ((): (() => number) => {

@@ -163,7 +163,7 @@ describe("debug", () => {
     const { exit, stdout, stderr, files } = await runFake(argv, debugAgent({ EnableDebug: true }, false));
     expect({ exit, stderr }).toEqual({
       exit: 0,
-      stderr: "[WARN] Unable to capture pprof. The target agent's runtime has no such profiles.\n",
+      stderr: "[WARN] Unable to capture pprof. The target agent has no such profiles.\n",
     });
     expect(stdout).toBe(`==> Starting debugger and capturing static information...
      Agent Version: '1.16.4'
