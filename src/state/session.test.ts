@@ -78,6 +78,16 @@ describe("creation", () => {
   });
 });
 
+test("a session whose id is given again hangs on what the new one names, and on nothing else", () => {
+  const { store } = setup();
+  ensureNode(store, 4, Node.make({ Node: "N2", Address: "127.0.0.1" }));
+  sessionCreate(store, 5, Session.make({ ID: s2, Node: "N1", NodeChecks: ["ok"] }));
+  sessionCreate(store, 6, Session.make({ ID: s2, Node: "N2" }));
+  deleteCheck(store, 7, "N1", "ok");
+  deleteNode(store, 8, "N1");
+  expect(sessionGet(store, s2)).toMatchObject({ Node: "N2", CreateIndex: 6 });
+});
+
 describe("the end of a session", () => {
   const ends: [string, (store: StateStore) => void][] = [
     ["destroyed", (store) => sessionDestroy(store, 20, s1)],

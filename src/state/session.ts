@@ -76,7 +76,14 @@ export function sessionCreate(store: StateStore, index: number, given: Session):
     if (check.Status === "critical") return new Refusal(`Check '${checkId}' is in critical state`);
   }
   const session: Session = { ...given, Behavior: behavior, CreateIndex: index, ModifyIndex: index };
-  store.changesRow("sessions", session.ID.toLowerCase(), undefined);
+  const id = session.ID.toLowerCase();
+  const before = store.tables.sessions.get(id);
+  store.changesRow("sessions", id, before);
+  if (before !== undefined) {
+    // No leader gives an id twice; but what the old one hung on must not end the new one, as after a restore.
+    remove(store, before);
+    changed(store, before);
+  }
   insert(store, session);
   store.setIndex(table, index);
   changed(store, session);
@@ -122,6 +129,15 @@ function insert(store: StateStore, session: Session): void {
   }
 }
 
+function remove(store: StateStore, session: Session): void {
+  const id = session.ID.toLowerCase();
+  const { tables } = store;
+  tables.sessions.delete(id);
+  tables.sessionsByNode.delete(nodePrefix(session.Node) + id);
+  for (const checkId of checkIds(session))
+    tables.sessionChecks.delete(checkPrefix(session.Node, checkId) + id);
+}
+
 function endAll(store: StateStore, index: number, ids: readonly string[]): void {
   for (const id of ids) {
     const session = store.tables.sessions.get(id);
@@ -131,18 +147,14 @@ function endAll(store: StateStore, index: number, ids: readonly string[]): void 
 
 function end(store: StateStore, index: number, session: Session): void {
   const id = session.ID.toLowerCase();
-  const { tables } = store;
   store.changesRow("sessions", id, session);
-  tables.sessions.delete(id);
-  tables.sessionsByNode.delete(nodePrefix(session.Node) + id);
-  for (const checkId of checkIds(session))
-    tables.sessionChecks.delete(checkPrefix(session.Node, checkId) + id);
+  remove(store, session);
   store.setIndex(table, index);
   changed(store, session);
 
   const delayNs = Math.min(session.LockDelay, lockDelayNsMax);
   const held = id + keySeparator;
-  for (const key of suffixes(tables.sessionKeys.withPrefix(held), held)) {
+  for (const key of suffixes(store.tables.sessionKeys.withPrefix(held), held)) {
     if (session.Behavior === "delete") kvDelete(store, index, key);
     else kvRelease(store, index, key);
     if (delayNs > 0) store.lockDelays.start(key, delayNs);
