@@ -3,6 +3,7 @@
  * Past the end every decision is the first of its choices.
  */
 import { seededRng } from "../../src/lib/rng.ts";
+import type { FuzzTargetPlan } from "./target.ts";
 
 /** Numbers at which counting changes its mind. */
 const tellingNumbers = [
@@ -66,8 +67,21 @@ export class Choices {
   }
 }
 
-/** Courses to begin with, short and long: any bytes are one. */
-export function courses(seed: number): readonly Uint8Array[] {
-  const rng = seededRng(seed);
-  return Array.from({ length: 40 }, (_, at) => rng.bytes(40 + at * 40));
+/**
+ * A target whose inputs are courses of events; `open` answers what runs one. Any bytes are a course, so it begins with
+ * short and long ones by chance.
+ */
+export function course(name: string, open: () => (choices: Choices) => void): FuzzTargetPlan {
+  const seeds = (): readonly Uint8Array[] => {
+    const rng = seededRng(1).fork(name);
+    return Array.from({ length: 40 }, (_, at) => rng.bytes(40 + at * 40));
+  };
+  return {
+    name,
+    form: "course",
+    open: () => {
+      const run = open();
+      return { seeds: seeds(), run: (input) => run(new Choices(input)) };
+    },
+  };
 }

@@ -7,6 +7,8 @@ import { fuzz } from "./run.ts";
 import { valueSpans } from "./value-spans.ts";
 
 const inputsMax = 300;
+/** Each is a whole course of events. */
+const coursesMax = 60;
 
 test("every target has a name of its own, and there are at least forty", () => {
   expect(new Set(fuzzTargets.map(({ name }) => name)).size).toBe(fuzzTargets.length);
@@ -17,7 +19,8 @@ describe("whatever comes in", () => {
   test.each(fuzzTargets.map((plan) => [plan.name, plan] as const))(
     "%s answers or refuses",
     async (_name, plan) => {
-      const { crashes, inputCount } = await fuzz(plan, { seed: 1, seconds: 20, inputsMax });
+      const limits = { seed: 1, seconds: 20, inputsMax: plan.form === "course" ? coursesMax : inputsMax };
+      const { crashes, inputCount } = await fuzz(plan, limits);
       expect(crashes.map(({ what }) => what)).toEqual([]);
       expect(inputCount).toBeGreaterThan(0);
     },

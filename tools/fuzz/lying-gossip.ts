@@ -31,15 +31,17 @@ const versions: readonly VersionVector[] = [
 const states: readonly NodeState[] = ["alive", "suspect", "dead", "left"];
 const u32 = 2 ** 32;
 
-const once = <T>(make: () => T): (() => T) => {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
-};
-const recordedPackets = once(() => [
-  ...vectorBytes("gossip_capture.json"),
-  ...vectorBytes("memberlist.json"),
-]);
-const recordedSerf = once(() => vectorBytes("serf.json"));
+/** What real nodes said; empty where no recordings are. */
+export interface RecordedGossip {
+  readonly packets: readonly Uint8Array[];
+  readonly serf: readonly Uint8Array[];
+}
+
+/** Reads the recordings. */
+export function recordedGossip(): RecordedGossip {
+  const packets = [...vectorBytes("gossip_capture.json"), ...vectorBytes("memberlist.json")];
+  return { packets, serf: vectorBytes("serf.json") };
+}
 
 /** The logical times that a listener has, so that messages about now can be made. */
 export interface ListenerTimes {
@@ -52,12 +54,18 @@ export class LyingGossip {
   readonly #choices: Choices;
   readonly #times: () => ListenerTimes;
   readonly #incarnation: (name: string) => number;
+  readonly #recordings: RecordedGossip;
 
   constructor(
     choices: Choices,
-    o: { readonly times: () => ListenerTimes; readonly incarnation: (name: string) => number },
+    o: {
+      readonly recorded: RecordedGossip;
+      readonly times: () => ListenerTimes;
+      readonly incarnation: (name: string) => number;
+    },
   ) {
     this.#choices = choices;
+    this.#recordings = o.recorded;
     this.#times = o.times;
     this.#incarnation = o.incarnation;
   }
@@ -133,7 +141,7 @@ export class LyingGossip {
   /** A message of serf, well formed or not quite. */
   serf(): Uint8Array {
     const choices = this.#choices;
-    const recorded = recordedSerf();
+    const recorded = this.#recordings.serf;
     const bytes =
       recorded.length > 0 && choices.chance(1, 6)
         ? choices.pick(recorded)
@@ -174,7 +182,7 @@ export class LyingGossip {
   }
 
   #recorded(): GossipMessage | undefined {
-    const packets = recordedPackets();
+    const { packets } = this.#recordings;
     if (packets.length === 0) return undefined;
     const bytes = this.#choices.pick(packets);
     return refusable(() => decodeMessage(this.#choices.chance(1, 2) ? this.#spoiled(bytes) : bytes));

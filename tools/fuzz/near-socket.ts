@@ -1,4 +1,4 @@
-/** A socket of which only our side exists, for the HTTP door: what it writes is kept, what it hears is given by hand. */
+/** A socket of which only our side exists: what the HTTP door writes is kept, what it hears is given by hand. */
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 

@@ -16,7 +16,7 @@ import { Cores } from "../../src/gossip/node/cores.ts";
 import { encodeMessage } from "../../src/wire/gossip/bodies.ts";
 import { serfCodec } from "../../src/wire/gossip/serf-codec.ts";
 import type { Choices } from "./choices.ts";
-import { LyingGossip } from "./lying-gossip.ts";
+import { LyingGossip, type RecordedGossip } from "./lying-gossip.ts";
 
 const eventsMax = 250;
 const swimOptions = { ...consulLanOptions, nodesMax: 8, relaysMax: 3 };
@@ -31,8 +31,6 @@ const serfOptions = {
   reconnectTimeoutMs: 120_000,
   tombstoneTimeoutMs: 60_000,
 };
-/** Queues are cut to this at every check. */
-const depthMax = Math.max(2 * swimOptions.nodesMax, serfOptions.queueDepthMin);
 /** What one event may add, and what is queued until the check: the rest is what the limits are for. */
 const linesMax = 100_000;
 const longMs = 200_000;
@@ -52,10 +50,11 @@ export class PoolCourse {
   #id = 0;
   #isOver = false;
 
-  constructor(choices: Choices) {
+  constructor(choices: Choices, recorded: RecordedGossip) {
     this.#choices = choices;
     this.#start();
     this.#peer = new LyingGossip(choices, {
+      recorded,
       times: () => this.#serf.stats(),
       incarnation: (name) => this.#swim.node(name)?.incarnation ?? 1,
     });
@@ -108,7 +107,7 @@ export class PoolCourse {
 
   #event(): void {
     const choices = this.#choices;
-    switch (choices.below(12)) {
+    switch (choices.below(14)) {
       case 0:
       case 1:
         return this.#clock.advance(choices.pick([1, 60, 250, 1_100, 6_000, 70_000]));
@@ -119,6 +118,14 @@ export class PoolCourse {
       case 4:
       case 5:
         return this.#own();
+      case 6:
+      case 7: {
+        const messages = Array.from({ length: 1 + choices.below(8) }, () => ({
+          kind: "user" as const,
+          bytes: this.#peer.serf(),
+        }));
+        return this.#cores.input({ kind: "datagram", from: this.#peer.address("b"), messages });
+      }
       default: {
         const from = this.#peer.address(this.#peer.name());
         return this.#cores.input({ kind: "datagram", from, messages: this.#peer.messages() });
@@ -301,9 +308,21 @@ export class PoolCourse {
     }
   }
 
-  /** Time passes without a word from anyone: who waits hears, queues are within their limits, and the dead are forgotten. */
+  /** Queues are cut at every check. */
+  #checkQueues(): void {
+    const before = this.#serf.members().length;
+    this.#clock.advance(serfOptions.queueCheckIntervalMs + 1);
+    if (this.#isOver || this.#serf.state !== "running") return;
+    const depthMax = Math.max(2 * before, 2 * this.#serf.members().length, serfOptions.queueDepthMin);
+    const { intentQueue, queryQueue, eventQueue } = this.#serf.stats();
+    const depth = Math.max(intentQueue, queryQueue, eventQueue);
+    expect(depth <= depthMax, `${depth} messages wait where ${depthMax} may`);
+  }
+
+  /** Time passes without a word from anyone: who waits hears, and queues are within their limits. */
   #settle(): void {
     while (this.#operations.length > 0) this.#operated();
+    this.#checkQueues();
     for (const input of this.#open.splice(0)) this.#cores.input(input);
     for (let passedMs = 0; passedMs < longMs && !this.#isOver; passedMs += 1_000) {
       this.#clock.advance(1_000);
@@ -312,8 +331,6 @@ export class PoolCourse {
     if (!this.#isOver) {
       this.#check();
       expect(this.#awaited.size === 0, `nobody hears of ${[...this.#awaited].join(", ")}`);
-      const { intentQueue, queryQueue, eventQueue } = this.#serf.stats();
-      expect(Math.max(intentQueue, queryQueue, eventQueue) <= depthMax, "queues are cut");
     }
     this.#cores.stop();
     must(new SerfSnapshot({ text: this.#snapshotText, rejoinAfterLeave: true }), "the file can be read back");

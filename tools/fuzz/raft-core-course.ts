@@ -302,7 +302,7 @@ export class RaftCoreCourse {
     }
   }
 
-  /** When the disk has caught up all are answered; what was applied is still there; and a correct leader is followed. */
+  /** When the disk has caught up all are answered, what was applied is still there, a correct leader is followed. */
   #settle(): void {
     for (let turn = 0; turn < 3; turn += 1) this.#sync();
     for (const inboundId of this.#asked)

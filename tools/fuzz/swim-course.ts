@@ -4,7 +4,7 @@ import type { SwimEffects, SwimInput } from "../../src/gossip/core/swim-effects.
 import { TestNode } from "../../src/gossip/core/swim-test-kit.ts";
 import type { StreamMessage } from "../../src/wire/gossip/messages.ts";
 import type { Choices } from "./choices.ts";
-import { LyingGossip } from "./lying-gossip.ts";
+import { LyingGossip, type RecordedGossip } from "./lying-gossip.ts";
 
 const eventsMax = 300;
 const options = { nodesMax: 7, relaysMax: 3, deadNodeReclaimMs: 30_000 };
@@ -21,11 +21,12 @@ export class SwimCourse {
   #id = 0;
   #leaves = 0;
 
-  constructor(choices: Choices) {
+  constructor(choices: Choices, recorded: RecordedGossip) {
     this.#choices = choices;
     const deadNodeReclaimMs = choices.chance(1, 2) ? options.deadNodeReclaimMs : undefined;
     this.#node = new TestNode("a", { options: { ...options, deadNodeReclaimMs }, seed: choices.byte() });
     this.#peer = new LyingGossip(choices, {
+      recorded,
       times: () => ({ memberTime: 1, eventTime: 1, queryTime: 1 }),
       incarnation: (name) => this.#node.swim.node(name)?.incarnation ?? 1,
     });

@@ -3,8 +3,8 @@ import { ProconsulError } from "../../src/lib/errors.ts";
 import { HilError } from "../../src/lib/hil/parse.ts";
 import { RegexpRefusal } from "../../src/lib/regexp/syntax.ts";
 
-/** How inputs are made from those that are known to be good. */
-export type InputForm = "bytes" | "msgpack" | "text";
+/** How inputs are made from those that are known to be good. `course`: bytes that are read as decisions. */
+export type InputForm = "bytes" | "msgpack" | "text" | "course";
 
 /** Opened, with whatever state it keeps between inputs. */
 export interface FuzzTarget {

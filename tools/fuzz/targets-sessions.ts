@@ -1,5 +1,5 @@
 /** Conversations as a whole: one client's, from its first byte to the end. */
-import { Choices, courses } from "./choices.ts";
+import { course } from "./choices.ts";
 import { runHttpCourse } from "./http-course.ts";
 import { RpcCourse } from "./rpc-course.ts";
 import { utf8, type FuzzTargetPlan } from "./target.ts";
@@ -51,11 +51,7 @@ const httpSeeds = [
 ];
 
 export const sessionTargets: readonly FuzzTargetPlan[] = [
-  {
-    name: "rpc-session",
-    form: "bytes",
-    open: () => ({ seeds: courses(5), run: (input) => new RpcCourse(new Choices(input)).run() }),
-  },
+  course("rpc-session", () => (choices) => new RpcCourse(choices).run()),
   {
     name: "http-connection",
     form: "text",

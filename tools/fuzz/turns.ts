@@ -1,4 +1,4 @@
-/** Lets promises settle and deferred work happen without giving up the thread, so that an input is over when it returns. */
+/** Lets promises settle and deferred work happen within a call, so that an input is over when it returns. */
 import { drainMicrotasks } from "bun:jsc";
 
 const turnsMax = 10_000;
