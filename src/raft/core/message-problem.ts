@@ -148,7 +148,7 @@ function configurationEntryProblem(state: RaftState, entry: Entry): string | und
   try {
     configuration = state.codec.decode(entry.data);
   } catch (error) {
-    return `no configuration: ${String(error)}`;
+    return `no configuration: ${error instanceof Error ? error.message : String(error)}`;
   }
   return configurationProblem(configuration);
 }

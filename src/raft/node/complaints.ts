@@ -52,7 +52,8 @@ export class Complaints {
     }
     if (before === undefined && this.#named.size >= peersMax && !this.#forget(nowMs)) return;
     this.#named.set(from, { atMs: nowMs, unsaid: 0 });
-    log.error("refused what no correct peer sends", { from, peer, message, problem, unsaid: before?.unsaid });
+    const unsaid = before?.unsaid === 0 ? undefined : before?.unsaid;
+    log.error("refused what no correct peer sends", { from, peer, message, problem, unsaid });
   }
 
   /** Makes room; false if all were named within the second. */
