@@ -62,6 +62,7 @@ export class SimNode {
       encode: codec.encode,
       intern: codec.intern,
       slots,
+      newsSlots: slots,
     });
   }
 

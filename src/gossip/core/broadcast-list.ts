@@ -7,84 +7,81 @@
  * comes in as the newest. Those told more often come in as they were taken, the newest first: each belongs at an end
  * or near the one before it, and a search from there rarely takes a step. At worst it is O(n).
  */
-import { must } from "../../lib/assert.ts";
+import { assert } from "../../lib/assert.ts";
+import { nobody, type BroadcastColumns } from "./broadcast-columns.ts";
 
-/** One broadcast. */
-export interface Broadcast {
-  readonly bytes: Uint8Array;
-  /** Newer news of the same name replaces it. */
-  readonly name: string | undefined;
-  /** Grows with each broadcast of a queue. */
-  readonly order: number;
-  /** How often it was sent. */
-  transmits: number;
-  /** Its neighbours, which the list keeps. */
-  newer: Broadcast | undefined;
-  older: Broadcast | undefined;
-}
-
-/** Holds entries that are in no other list. */
+/** Holds numbers of broadcasts that are in no other list. */
 export class BroadcastList {
-  /** Bytes of each of its entries. */
+  /** Bytes of each of its broadcasts. */
   readonly length: number;
-  #newest: Broadcast | undefined;
-  #oldest: Broadcast | undefined;
+  readonly #columns: BroadcastColumns;
+  #newest = nobody;
+  #oldest = nobody;
   /** Where the search for the next one's place begins. */
-  #last: Broadcast | undefined;
+  #last = nobody;
 
-  constructor(length: number) {
+  constructor(columns: BroadcastColumns, length: number) {
+    this.#columns = columns;
     this.length = length;
   }
 
   get isEmpty(): boolean {
-    return this.#newest === undefined;
+    return this.#newest === nobody;
   }
 
-  /** Every entry, the newest first. O(n). */
-  entries(): readonly Broadcast[] {
-    const entries: Broadcast[] = [];
-    for (let entry = this.#newest; entry !== undefined; entry = entry.older) entries.push(entry);
+  /** Every broadcast, the newest first. O(n). */
+  entries(): readonly number[] {
+    const entries: number[] = [];
+    for (let entry = this.#newest; entry !== nobody; entry = this.#olderThan(entry)) entries.push(entry);
     return entries;
   }
 
-  add(entry: Broadcast): void {
-    const newer = this.#newerThan(entry.order);
-    const older = newer === undefined ? this.#newest : newer.older;
-    entry.newer = newer;
-    entry.older = older;
-    if (newer === undefined) this.#newest = entry;
-    else newer.older = entry;
-    if (older === undefined) this.#oldest = entry;
-    else older.newer = entry;
+  add(entry: number): void {
+    const columns = this.#columns;
+    const newer = this.#newerThan(columns.order[entry] as number);
+    const older = newer === nobody ? this.#newest : this.#olderThan(newer);
+    columns.newer[entry] = newer;
+    columns.older[entry] = older;
+    if (newer === nobody) this.#newest = entry;
+    else columns.older[newer] = entry;
+    if (older === nobody) this.#oldest = entry;
+    else columns.newer[older] = entry;
     this.#last = entry;
   }
 
   /** Takes the newest; there must be one. */
-  take(): Broadcast {
-    const newest = must(this.#newest, "a list that is kept has entries");
+  take(): number {
+    const newest = this.#newest;
+    assert(newest !== nobody, "a list that is kept has entries");
     this.remove(newest);
     return newest;
   }
 
-  /** Takes out an entry of this list. */
-  remove(entry: Broadcast): void {
-    const { newer, older } = entry;
-    if (newer === undefined) this.#newest = older;
-    else newer.older = older;
-    if (older === undefined) this.#oldest = newer;
-    else older.newer = newer;
-    if (this.#last === entry) this.#last = newer ?? older;
-    entry.newer = undefined;
-    entry.older = undefined;
+  /** Takes out a broadcast of this list. */
+  remove(entry: number): void {
+    const columns = this.#columns;
+    const newer = columns.newer[entry] as number;
+    const older = columns.older[entry] as number;
+    if (newer === nobody) this.#newest = older;
+    else columns.older[newer] = older;
+    if (older === nobody) this.#oldest = newer;
+    else columns.newer[older] = newer;
+    if (this.#last === entry) this.#last = newer === nobody ? older : newer;
   }
 
   /** The last one that is newer than `order`. */
-  #newerThan(order: number): Broadcast | undefined {
-    if (this.#newest === undefined || this.#newest.order < order) return undefined;
-    if (this.#oldest !== undefined && this.#oldest.order > order) return this.#oldest;
-    let at = must(this.#last, "a list with entries had one added");
-    while (at.order < order) at = must(at.newer, "the newest is newer");
-    while (at.older !== undefined && at.older.order > order) at = at.older;
+  #newerThan(order: number): number {
+    const { order: orders, newer } = this.#columns;
+    if (this.#newest === nobody || (orders[this.#newest] as number) < order) return nobody;
+    if ((orders[this.#oldest] as number) > order) return this.#oldest;
+    let at = this.#last;
+    while ((orders[at] as number) < order) at = newer[at] as number;
+    for (let next = this.#olderThan(at); (orders[next] as number) > order; next = this.#olderThan(at))
+      at = next;
     return at;
+  }
+
+  #olderThan(entry: number): number {
+    return this.#columns.older[entry] as number;
   }
 }

@@ -11,7 +11,9 @@
  * Source: protocol reference, gossip-memberlist section 6; SWIM (Das, Gupta, Motivala 2002), section 4.1.
  */
 import { assert } from "../../lib/assert.ts";
-import { BroadcastList, type Broadcast } from "./broadcast-list.ts";
+import { BroadcastColumns, nobody } from "./broadcast-columns.ts";
+import { BroadcastList } from "./broadcast-list.ts";
+import { OwnNameSlots, type NameSlots } from "./name-slots.ts";
 
 /** One filling of a packet. */
 export interface TakeLimits {
@@ -40,12 +42,20 @@ type Tier = BroadcastList[];
 export class BroadcastQueue {
   /** By the number of transmissions; tiers may be empty. */
   readonly #tiers: Tier[] = [];
-  readonly #named = new Map<string, Broadcast>();
+  readonly #columns = new BroadcastColumns();
+  readonly #slots: NameSlots;
+  /** By the slot of a name, the message that is queued under it. */
+  #named = new Int32Array(0);
   /** Few messages have one. */
-  readonly #tokens = new Map<Broadcast, number>();
+  readonly #tokens = new Map<number, number>();
   #size = 0;
   #order = 0;
   #finished: number[] = [];
+
+  /** `slots`: where names get their numbers. */
+  constructor(slots: NameSlots = new OwnNameSlots()) {
+    this.#slots = slots;
+  }
 
   /** Messages that still wait for a transmission. */
   get size(): number {
@@ -55,26 +65,22 @@ export class BroadcastQueue {
   /** Queues a message, whose bytes must not change afterwards. */
   add(bytes: Uint8Array, { name, token }: BroadcastMarks = noMarks): void {
     assert(bytes.length > 0, "a broadcast has bytes");
+    if (name !== undefined) this.#replace(name);
     this.#order += 1;
-    const old = name === undefined ? undefined : this.#named.get(name);
-    if (old !== undefined) this.#remove(old);
-    const entry: Broadcast = {
-      bytes,
-      name,
-      order: this.#order,
-      transmits: 0,
-      newer: undefined,
-      older: undefined,
-    };
+    const columns = this.#columns;
+    const entry = columns.take(bytes);
+    columns.order[entry] = this.#order;
+    columns.transmits[entry] = 0;
+    columns.name[entry] = name === undefined ? nobody : this.#enter(name, entry);
     if (token !== undefined) this.#tokens.set(entry, token);
-    if (name !== undefined) this.#named.set(name, entry);
     this.#put(entry);
   }
 
   /** The messages for one packet; counts as one transmission of each. */
   take({ overheadBytes, bytesMax, countMax = Infinity, transmitsMax }: TakeLimits): Uint8Array[] {
     const parts: Uint8Array[] = [];
-    const taken: Broadcast[] = [];
+    const taken: number[] = [];
+    const columns = this.#columns;
     let free = bytesMax - overheadBytes;
     for (let told = 0; told < this.#tiers.length && free > 0; told += 1) {
       const tier = this.#tiers[told] as Tier;
@@ -83,7 +89,7 @@ export class BroadcastQueue {
         const list = tier[at] as BroadcastList;
         const entry = list.take();
         taken.push(entry);
-        parts.push(entry.bytes);
+        parts.push(columns.bytes(entry));
         free -= list.length + overheadBytes;
         if (list.isEmpty) tier.splice(at, 1);
         at = placeOf(tier, free);
@@ -92,13 +98,10 @@ export class BroadcastQueue {
     this.#size -= taken.length;
     // Only now, or the walk would have met them again one tier further.
     for (const entry of taken) {
-      entry.transmits += 1;
-      if (entry.transmits < transmitsMax) {
-        this.#put(entry);
-      } else {
-        if (entry.name !== undefined) this.#named.delete(entry.name);
-        this.#finish(entry);
-      }
+      const transmits = (columns.transmits[entry] as number) + 1;
+      columns.transmits[entry] = transmits;
+      if (transmits < transmitsMax) this.#put(entry);
+      else this.#finish(entry);
     }
     return parts;
   }
@@ -107,10 +110,7 @@ export class BroadcastQueue {
   prune(sizeMax: number): void {
     if (this.#size <= sizeMax) return;
     const surplus = this.#inOrder().slice(sizeMax);
-    for (const entry of surplus.reverse()) {
-      this.#remove(entry);
-      if (entry.name !== undefined) this.#named.delete(entry.name);
-    }
+    for (const entry of surplus.reverse()) this.#drop(entry);
   }
 
   /** Tokens of messages that were sent often enough, replaced or pruned since the last call. */
@@ -127,32 +127,54 @@ export class BroadcastQueue {
     readonly bytes: Uint8Array;
     readonly name: string | undefined;
   }[] {
-    return this.#inOrder();
+    const columns = this.#columns;
+    return this.#inOrder().map((entry) => {
+      const slot = columns.name[entry] as number;
+      const name = slot === nobody ? undefined : this.#slots.nameOf(slot);
+      return { transmits: columns.transmits[entry] as number, bytes: columns.bytes(entry), name };
+    });
   }
 
-  #inOrder(): Broadcast[] {
+  #inOrder(): number[] {
     return this.#tiers.flatMap((tier) => tier.flatMap((list) => list.entries()));
   }
 
-  #put(entry: Broadcast): void {
-    const { transmits, bytes } = entry;
-    const { length } = bytes;
+  #replace(name: string): void {
+    const slot = this.#slots.get(name);
+    const old = slot === undefined ? undefined : this.#named[slot];
+    if (old !== undefined && old !== nobody) this.#drop(old);
+  }
+
+  /** Answers the slot of the name. */
+  #enter(name: string, entry: number): number {
+    const slot = this.#slots.get(name) ?? this.#slots.take(name);
+    if (slot >= this.#named.length) {
+      const longer = new Int32Array(Math.max(16, Math.ceil(slot * 1.5))).fill(nobody);
+      longer.set(this.#named);
+      this.#named = longer;
+    }
+    this.#named[slot] = entry;
+    return slot;
+  }
+
+  #put(entry: number): void {
+    const transmits = this.#columns.transmits[entry] as number;
+    const { length } = this.#columns.bytes(entry);
     while (this.#tiers.length <= transmits) this.#tiers.push([]);
     const tier = this.#tiers[transmits] as Tier;
     const at = placeOf(tier, length);
     let list = tier[at];
     if (list?.length !== length) {
-      list = new BroadcastList(length);
+      list = new BroadcastList(this.#columns, length);
       tier.splice(at, 0, list);
     }
     list.add(entry);
     this.#size += 1;
   }
 
-  /** Takes out an entry, but for its name. */
-  #remove(entry: Broadcast): void {
-    const tier = this.#tiers[entry.transmits] as Tier;
-    const at = placeOf(tier, entry.bytes.length);
+  #drop(entry: number): void {
+    const tier = this.#tiers[this.#columns.transmits[entry] as number] as Tier;
+    const at = placeOf(tier, this.#columns.bytes(entry).length);
     const list = tier[at] as BroadcastList;
     list.remove(entry);
     if (list.isEmpty) tier.splice(at, 1);
@@ -160,7 +182,14 @@ export class BroadcastQueue {
     this.#finish(entry);
   }
 
-  #finish(entry: Broadcast): void {
+  #finish(entry: number): void {
+    const slot = this.#columns.name[entry] as number;
+    if (slot !== nobody) {
+      this.#named[slot] = nobody;
+      this.#slots.release(this.#slots.nameOf(slot));
+    }
+    this.#columns.release(entry);
+    if (this.#tokens.size === 0) return;
     const token = this.#tokens.get(entry);
     if (token === undefined) return;
     this.#tokens.delete(entry);

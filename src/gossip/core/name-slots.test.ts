@@ -15,7 +15,10 @@ test("no two names have one number, and as many numbers are in use as there were
         else held.set(name, slots.take(name));
         most = Math.max(most, held.size);
         expect(new Set(held.values()).size).toBe(held.size);
-        for (const slot of held.values()) expect(slot).toBeLessThan(most);
+        for (const [one, slot] of held) {
+          expect(slot).toBeLessThan(most);
+          expect(slots.nameOf(slot)).toBe(one);
+        }
       }
     }),
   );

@@ -32,13 +32,14 @@ const crcVersion = 5;
 /** Owned by one `Swim`. */
 export class Dissemination {
   readonly #state: SwimState;
-  readonly #queue = new BroadcastQueue();
+  readonly #queue: BroadcastQueue;
   /** What is reported once a broadcast is done. */
   readonly #awaited = new Map<number, SwimOutcome>();
   #token = 0;
 
   constructor(state: SwimState) {
     this.#state = state;
+    this.#queue = new BroadcastQueue(state.newsSlots);
   }
 
   get queue(): BroadcastQueue {

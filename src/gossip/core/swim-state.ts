@@ -7,7 +7,7 @@ import type { AliveMessage, GossipMessage } from "../../wire/gossip/messages.ts"
 import { Awareness } from "./awareness.ts";
 import type { Belief } from "./belief.ts";
 import type { SwimDelegate } from "./delegate.ts";
-import type { NameSlots } from "./name-slots.ts";
+import { OwnNameSlots, type NameSlots } from "./name-slots.ts";
 import { NodeTable } from "./swim-node-table.ts";
 import { checkSwimOptions, type SwimOptions } from "./swim-options.ts";
 import { SwimOutbox } from "./swim-outbox.ts";
@@ -29,8 +29,9 @@ export interface SwimSetup {
   readonly incarnationBefore?: number;
   /** Whether a node may have, or speak from, this IP address; all may if absent. */
   readonly allowsHost?: (host: string) => boolean;
-  /** Where names get their numbers; a book of its own if absent. */
+  /** Where names get their numbers: for the table of nodes, and for the queue of news. Books of their own if absent. */
   readonly slots?: NameSlots;
+  readonly newsSlots?: NameSlots;
   /** Answers one object for equal claims, which nodes in one process so share; absent: each keeps its own. */
   readonly intern?: (claim: AliveMessage) => AliveMessage;
 }
@@ -46,6 +47,7 @@ export class SwimState {
   readonly encode: (message: GossipMessage) => Uint8Array;
   readonly allowsHost: (host: string) => boolean;
   readonly incarnationBefore: number;
+  readonly newsSlots: NameSlots;
   readonly intern: (claim: AliveMessage) => AliveMessage;
   readonly outbox = new SwimOutbox();
   readonly awareness: Awareness;
@@ -67,6 +69,7 @@ export class SwimState {
     this.allowsHost = setup.allowsHost ?? (() => true);
     this.incarnationBefore = setup.incarnationBefore ?? 0;
     this.awareness = new Awareness(setup.options.awarenessMultiplierMax);
+    this.newsSlots = setup.newsSlots ?? new OwnNameSlots();
     this.intern = setup.intern ?? ((claim) => claim);
     this.table = new NodeTable(setup.rng, setup.slots);
   }
