@@ -29,6 +29,8 @@ export interface HostWorld {
   readonly joinAddresses: readonly string[];
   readonly log: (line: string) => void;
   readonly isLogged: boolean;
+  /** Nobody lies: a message that is refused as no correct peer's is a bug. */
+  readonly peersAreCorrect: boolean;
   readonly raftRules: Rules | undefined;
   watch(host: SimHost, machine: StateMachine, store: StateStore): StateMachine;
   pool(host: SimHost, pool: MemberPool): MemberPool;
@@ -237,9 +239,11 @@ export class SimHost {
   /** Broken claims and the language's own errors are bugs, wherever they are caught and logged. */
   #lookForBug(message: string, fields: LogFields): void {
     const text = [message, ...Object.values(fields).map(String)].join(" ");
-    if (bugText.test(text)) this.#world.failed(this, new Violation(`it logs a bug: ${text}`));
+    const isRefusal = this.#world.peersAreCorrect && refusalText.test(text);
+    if (bugText.test(text) || isRefusal) this.#world.failed(this, new Violation(`it logs a bug: ${text}`));
   }
 }
 
+const refusalText = /refused what no correct peer sends/u;
 const bugText =
   /broken claim|unreachable value|(?:Type|Range|Reference|Syntax)Error|is not a function|unexpectedly/u;

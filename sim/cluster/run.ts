@@ -131,6 +131,7 @@ class World {
             log,
             isLogged: options.log !== undefined,
             raftRules: mutation?.raftRules,
+            peersAreCorrect: true,
             watch: (host, machine, store) => this.#watch(host, machine, store),
             pool: (host, pool) => mutation?.pool?.(host, pool) ?? pool,
             leadership: (host, leading, term) => this.#leadership(host, leading, term),

@@ -51,6 +51,7 @@ export class FuzzServer {
         log: () => undefined,
         isLogged: false,
         raftRules: undefined,
+        peersAreCorrect: false,
         watch: (_host, machine) => machine,
         pool: (_host, pool) => pool,
         leadership: () => undefined,
@@ -101,6 +102,7 @@ export class FuzzServer {
       recursors: new Recursors({ ...common, net: this.net }),
       metrics: noMetrics,
       timerLabels: [],
+      planAfter: 2,
       token: () => "",
     });
   }
