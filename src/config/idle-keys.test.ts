@@ -8,6 +8,14 @@ const warnings = (file: object, flags = ""): readonly string[] =>
 
 test("a configuration in which everything acts is told nothing", () => {
   expect(warnings({ server: true, connect: { enabled: true }, ports: { http: 1 }, ui: true })).toEqual([]);
+  expect(
+    warnings({
+      connect: { enabled: false },
+      ports: { grpc_tls: -1 },
+      disable_remote_exec: true,
+      experiments: [],
+    }),
+  ).toEqual([]);
 });
 
 test("the development preset asks for nothing", () => {
@@ -22,13 +30,13 @@ test("what is asked for and not there is told", () => {
         defaults: { verify_incoming: true, ca_file: "/ca.pem", cert_file: "/c.pem", key_file: "/k.pem" },
       },
       ports: { grpc_tls: 8503 },
-      disable_update_check: true,
+      disable_remote_exec: false,
       telemetry: { circonus_api_url: "x" },
     }),
   ).toEqual([
     "acl.enabled has no effect yet: every request is allowed",
     "TLS between agents is not there yet: verify_incoming, verify_outgoing and verify_server_hostname have no effect on it, and its connections are not encrypted",
-    "keys without effect in this version: disable_update_check, ports.grpc_tls, acl.enabled, acl.tokens.agent, telemetry.circonus_api_url",
+    "keys without effect in this version: disable_remote_exec, ports.grpc_tls, acl.enabled, acl.tokens.agent, telemetry.circonus_api_url",
   ]);
 });
 

@@ -7,7 +7,7 @@
 import type { Config } from "./config.ts";
 import { defaultSettings, devSettings } from "./defaults.ts";
 import { allKeys } from "./keys.ts";
-import { settingAt } from "./settings.ts";
+import { settingAt, type SettingValue } from "./settings.ts";
 
 /** Paths of keys; one that ends in "." means all keys below it. */
 const idlePaths = [
@@ -50,9 +50,7 @@ const idlePaths = [
   "ui_config.dashboard_url_templates",
   // Consul's log stores; ours has nothing to set.
   "raft_logstore.",
-  // Nothing is ever asked of, or sent to, anybody outside; nor are commands of others run.
-  "disable_update_check",
-  "disable_anonymous_signature",
+  // Commands of others are never run.
   "disable_remote_exec",
   "cloud.",
   "reporting.license.enabled",
@@ -75,6 +73,15 @@ export function isIdleKey(path: string): boolean {
   );
 }
 
+/** Whether a value switches something off, which is what it is anyway. */
+function isOff(path: string, value: SettingValue): boolean {
+  if (path.startsWith("disable_")) return value === true;
+  if (typeof value === "number") return value <= 0;
+  return (
+    value === false || ["", "[]", "{}"].includes(typeof value === "string" ? value : JSON.stringify(value))
+  );
+}
+
 /** Sentences about what a configuration asks for and does not get. */
 export function idleWarnings(config: Config): readonly string[] {
   const warnings: string[] = [];
@@ -92,7 +99,7 @@ export function idleWarnings(config: Config): readonly string[] {
     if (reload === "internal" || !isIdleKey(path) || /[[<]/u.test(path)) return false;
     const value = settingAt(settings.tree, path);
     const isPreset = presets.some((tree) => JSON.stringify(settingAt(tree, path)) === JSON.stringify(value));
-    return value !== undefined && !isPreset;
+    return value !== undefined && !isPreset && !isOff(path, value);
   });
   if (given.length > 0) {
     warnings.push(`keys without effect in this version: ${given.map(({ path }) => path).join(", ")}`);

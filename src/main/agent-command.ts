@@ -40,8 +40,10 @@ export async function runAgent(argv: readonly string[], host: CliHost): Promise<
     args = parseAgentArgs(argv);
     loaded = loadConfig({ ...configHost(), args });
   } catch (error) {
-    if (error instanceof FlagError) host.stderr.write(`${error.message}\n${agentUsage()}\n`);
-    else if (error instanceof ProconsulError) host.stderr.write(`==> ${error.message}\n`);
+    if (error instanceof FlagError) {
+      const { message } = error;
+      host.stderr.write(`${message}\n${agentUsage()}==> error parsing flags: ${message}\n`);
+    } else if (error instanceof ProconsulError) host.stderr.write(`==> ${error.message}\n`);
     else throw error;
     return 1;
   }
@@ -59,6 +61,23 @@ export async function runAgent(argv: readonly string[], host: CliHost): Promise<
 
 /** A leave that takes longer is given up. */
 const gracefulTimeoutMs = 15_000;
+
+/** Versions of Consul's protocol that are spoken. */
+const protocols = { min: 2, max: 3 } as const;
+
+class ProtocolError extends ProconsulError {
+  readonly code = "protocol";
+}
+
+/** Throws `ProtocolError` for a version that nobody here speaks; in the reference's words. */
+function checkProtocol({ rpcProtocol, server }: Config): void {
+  const { min, max } = protocols;
+  if (rpcProtocol >= min && rpcProtocol <= max) return;
+  const way = rpcProtocol < min ? "low" : "high";
+  throw new ProtocolError(
+    `Failed to start Consul ${server ? "server" : "client"}: Protocol version '${rpcProtocol}' too ${way}. Must be in range: [${min}, ${max}]`,
+  );
+}
 
 class StillStartingError extends ProconsulError {
   readonly code = "still-starting";
@@ -94,6 +113,7 @@ class Session implements Disposable {
 
   async run(): Promise<number> {
     const { config, warnings } = this.#loaded;
+    checkProtocol(config);
     const noSyslog = await this.#openSyslog(config);
     this.#openLogs(config);
     if (config.dataDir !== undefined) this.#undo.add(claimDataDir(config.dataDir));

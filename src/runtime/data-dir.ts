@@ -110,6 +110,8 @@ function writeDurably(file: string, text: string): void {
 
 function reason(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
+    case "ENOENT":
+      return "no such file or directory";
     case "EACCES":
     case "EPERM":
       return "permission denied";
@@ -131,7 +133,7 @@ export function writePidFile(path: string): Disposable {
   try {
     writeFileSync(path, String(process.pid));
   } catch (cause) {
-    throw new DataDirError(`Failed to create pid file: ${reason(cause)}`, { cause });
+    throw new DataDirError(`Could not open pid file: open ${path}: ${reason(cause)}`, { cause });
   }
   return { [Symbol.dispose]: () => rmSync(path, { force: true }) };
 }

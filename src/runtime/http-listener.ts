@@ -8,12 +8,20 @@ import { rmSync, statSync } from "node:fs";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { App } from "../http/app.ts";
+import { bindText } from "../lib/bind-text.ts";
+import { ProconsulError } from "../lib/errors.ts";
+import { renderHostPort } from "../lib/ip.ts";
 import { HttpConnection } from "./http-connection.ts";
 import { HttpDate } from "./http-date.ts";
 import { GzipCache } from "./http-gzip.ts";
 import { JoinedAnswers } from "./http-joined.ts";
 import type { HttpsTls } from "./https-tls.ts";
 import { setOwner, type SocketOwner } from "./socket-owner.ts";
+
+/** An address that cannot be bound; in Go's words. */
+export class ListenError extends ProconsulError {
+  readonly code = "listen";
+}
 
 /** How long a listener that closes lets answers finish. */
 const closeGraceMs = 250;
@@ -163,9 +171,9 @@ class ClientCounts {
 function bind(server: NetServer, target: ListenTarget): Promise<void> {
   if (target.kind === "unix") removeStaleSocket(target.path);
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (error) => reject(toListenError(target, error)));
     const done = (): void => {
-      server.off("error", reject);
+      server.removeAllListeners("error");
       try {
         if (target.kind === "unix" && target.owner !== undefined) setOwner(target.path, target.owner);
         resolve();
@@ -177,6 +185,16 @@ function bind(server: NetServer, target: ListenTarget): Promise<void> {
     if (target.kind === "unix") server.listen(target.path, done);
     else server.listen(target.port, target.host, done);
   });
+}
+
+function toListenError(target: ListenTarget, error: Error): ListenError {
+  const errno = "code" in error ? String(error.code) : "";
+  const failure = { errno, message: error.message };
+  const text =
+    target.kind === "unix"
+      ? bindText("unix", target.path, failure)
+      : bindText("tcp", renderHostPort(target.host, target.port), failure);
+  return new ListenError(text, { cause: error });
 }
 
 /** A socket file that an earlier run left behind would refuse the bind. Other files stay. */

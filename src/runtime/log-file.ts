@@ -4,6 +4,8 @@
  */
 import { appendFileSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
+import { ProconsulError } from "../lib/errors.ts";
+import { goFileText } from "./go-file-text.ts";
 
 export interface LogFileOptions {
   /** A file, or a directory if it ends in "/". */
@@ -15,13 +17,19 @@ export interface LogFileOptions {
   readonly keptMax: number | undefined;
 }
 
-/** Returns a function that appends one line. Write failures are reported once on standard error. */
+/** A log file that cannot be opened. */
+export class LogFileError extends ProconsulError {
+  readonly code = "log-file";
+}
+
+/**
+ * Returns a function that appends one line. Folders that are missing are made. Throws `LogFileError`; later failures
+ * are told once on standard error.
+ */
 export function openLogFile(options: LogFileOptions): (line: string) => void {
   const file = options.path.endsWith("/") ? join(options.path, "consul.log") : options.path;
   const current = extname(file) === "" ? `${file}.log` : file;
-  mkdirSync(dirname(current), { recursive: true });
-  appendFileSync(current, "");
-  let bytes = statSync(current).size;
+  let bytes = firstSize(current);
   let openedMs = Date.now();
   let complained = false;
   return (line) => {
@@ -41,6 +49,17 @@ export function openLogFile(options: LogFileOptions): (line: string) => void {
       complained = true;
     }
   };
+}
+
+/** Bytes of the file, which is made if there is none. */
+function firstSize(file: string): number {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    appendFileSync(file, "");
+    return statSync(file).size;
+  } catch (cause) {
+    throw new LogFileError(`Failed to setup logging: ${goFileText("open", file, cause)}`, { cause });
+  }
 }
 
 function rotate(current: string, keptMax: number | undefined): void {

@@ -1,14 +1,16 @@
 /** The `Net` of `lib/net.ts` on the system's sockets. */
 import { lookup } from "node:dns/promises";
 import { connect, createServer, isIP, type Socket } from "node:net";
+import { bindText } from "../lib/bind-text.ts";
 import { NetworkError } from "../lib/network-error.ts";
-import type {
-  Connection,
-  ConnectionHandler,
-  ConnectOptions,
-  Net,
-  NetAddress,
-  NetListener,
+import {
+  hostPort,
+  type Connection,
+  type ConnectionHandler,
+  type ConnectOptions,
+  type Net,
+  type NetAddress,
+  type NetListener,
 } from "../lib/net.ts";
 import { bindDatagrams } from "./udp.ts";
 
@@ -66,7 +68,11 @@ function listenTcp(at: NetAddress, accept: (connection: Connection) => void): Pr
     const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) => {
       accept(new SocketConnection(socket));
     });
-    server.once("error", (error) => reject(toNetworkError(error)));
+    server.once("error", (error) => {
+      const { errno, message, address } = toNetworkError(error);
+      const text = bindText("tcp", hostPort(at), { errno, message });
+      reject(new NetworkError(text, { errno, address, cause: error }));
+    });
     server.listen({ host: at.host, port: at.port }, () => {
       const bound = server.address();
       const port = typeof bound === "object" && bound !== null ? bound.port : at.port;

@@ -1,8 +1,16 @@
 /** The two doors of a gossip node: a UDP socket and a TCP listener on one port. */
+import { bindText } from "../../lib/bind-text.ts";
 import { NetworkError } from "../../lib/network-error.ts";
-import type { Connection, Net, NetAddress, NetListener, UdpSocket } from "../../lib/net.ts";
+import {
+  hostPort,
+  type Connection,
+  type Net,
+  type NetAddress,
+  type NetListener,
+  type UdpSocket,
+} from "../../lib/net.ts";
 import { GossipError } from "./gossip-error.ts";
-import { bindText } from "./network-text.ts";
+import { textOf } from "./network-text.ts";
 
 /** How often a free port is asked for until it is free for UDP too. */
 const attemptsMax = 10;
@@ -59,7 +67,10 @@ function together(listener: NetListener, udp: UdpSocket): GossipSockets {
 }
 
 function refused(protocol: "TCP" | "UDP", at: NetAddress, cause: unknown): GossipError {
-  const why = bindText(protocol === "TCP" ? "tcp" : "udp", at, cause);
+  const why = bindText(protocol === "TCP" ? "tcp" : "udp", hostPort(at), {
+    errno: cause instanceof NetworkError ? cause.errno : "",
+    message: textOf(cause),
+  });
   return new GossipError(
     `Could not set up network transport: failed to obtain an address: ` +
       `Failed to start ${protocol} listener on ${JSON.stringify(at.host)} port ${at.port}: ${why}`,

@@ -12,22 +12,10 @@ const dialTexts: Readonly<Record<string, string>> = {
   ETIMEDOUT: "i/o timeout",
 };
 
-const bindTexts: Readonly<Record<string, string>> = {
-  EADDRINUSE: "bind: address already in use",
-  EADDRNOTAVAIL: "bind: cannot assign requested address",
-  EACCES: "bind: permission denied",
-};
-
 /** Why there is no connection to `to`. */
 export function dialText(to: NetAddress, error: unknown): string {
   const known = error instanceof NetworkError ? dialTexts[error.errno] : undefined;
   return `dial tcp ${hostPort(to)}: ${known ?? textOf(error)}`;
-}
-
-/** Why an address cannot be bound. */
-export function bindText(protocol: "tcp" | "udp", at: NetAddress, error: unknown): string {
-  const known = error instanceof NetworkError ? bindTexts[error.errno] : undefined;
-  return `listen ${protocol} ${hostPort(at)}: ${known ?? textOf(error)}`;
 }
 
 /** Why nothing more can be read from a connection. */
