@@ -28,46 +28,43 @@ interface SharedReply {
   readonly LastContact?: number;
 }
 
-/** A reply that came in this turn. */
-interface Fresh {
+/** The last reply to a request. */
+interface Seen {
   readonly reply: unknown;
+  readonly index: number;
   /** Replies of the same content have the same. */
   readonly version: number;
-}
-
-interface Seen {
-  readonly index: number;
-  readonly version: number;
+  /** When the first of this version came. */
   readonly sinceMs: number;
+  /** The turn of the loop in which it came. */
+  readonly turn: number;
 }
 
 const sharedMethods: ReadonlySet<string> = new Set([healthServiceNodes.name, catalogNodeServices.name]);
 /** The version of a reply lasts no longer: that bounds what a wrong index could do. */
 const versionAgeMsMax = 1_000;
-/** Requests whose last version is remembered; the oldest goes first. */
-const seenMax = 4_096;
+/** More requests than this are forgotten before their time. */
+const seenMax = 8_192;
 
 export class SharedRpc implements Rpc {
   readonly #parts: SharedParts;
-  readonly #keys = new WeakMap<object, string>();
   readonly #underway = new Map<string, Promise<unknown>>();
-  readonly #fresh = new Map<string, Fresh>();
-  readonly #seen = new Map<string, Seen>();
+  /** Replies of this period, and of the one before: a whole period is forgotten at once. */
+  #seen = new Map<string, Seen>();
+  #seenBefore = new Map<string, Seen>();
+  #periodStartMs = 0;
   #versions = 0;
+  #turn = 0;
+  #isTurnEnding = false;
 
   constructor(parts: SharedParts) {
     this.#parts = parts;
   }
 
   call<Q, R>(method: RpcMethod<Q, R>, request: Q, signal?: AbortSignal): Promise<R> {
-    const { rpc } = this.#parts;
-    if (signal !== undefined || !isShared(method, request)) return rpc.call(method, request, signal);
-    const key = this.#keyOf(method, request);
-    const known = this.#underway.get(key);
-    if (known !== undefined) return known as Promise<R>;
-    const call = this.#ask(key, method, request);
-    this.#underway.set(key, call);
-    return call;
+    if (signal !== undefined || !isShared(method, request))
+      return this.#parts.rpc.call(method, request, signal);
+    return this.#share(keyOf(method, request), method, request);
   }
 
   callNow<Q, R>(method: RpcMethod<Q, R>, request: Q): R | undefined {
@@ -77,59 +74,77 @@ export class SharedRpc implements Rpc {
   keep<Q, R>(method: RpcMethod<Q, R>, request: Q): KeptReply<R> | undefined {
     const kept = this.#parts.rpc.keep?.(method, request);
     if (kept !== undefined || !isShared(method, request)) return kept;
-    const key = this.#keyOf(method, request);
-    const first = this.#fresh.get(key);
+    const key = keyOf(method, request);
+    const first = this.#fresh(key);
     if (first === undefined) return undefined;
-    const fresh = this.#fresh;
+    const lastContactMs = (): number => {
+      const { LastContact = 0 } = (this.#fresh(key) ?? first).reply as SharedReply;
+      return LastContact / millisecondNs;
+    };
     return {
       reply: first.reply as R,
       get lastContactMs() {
-        const { LastContact = 0 } = (fresh.get(key) ?? first).reply as SharedReply;
-        return LastContact / millisecondNs;
+        return lastContactMs();
       },
-      isCurrent: () => fresh.get(key)?.version === first.version,
-      refresh: async () => void (await this.call(method, request)),
+      isCurrent: () => this.#fresh(key)?.version === first.version,
+      refresh: async () => void (await this.#share(key, method, request)),
       [Symbol.dispose]: () => undefined,
     };
+  }
+
+  #share<Q, R>(key: string, method: RpcMethod<Q, R>, request: Q): Promise<R> {
+    const known = this.#underway.get(key);
+    if (known !== undefined) return known as Promise<R>;
+    const call = this.#ask(key, method, request);
+    this.#underway.set(key, call);
+    return call;
   }
 
   async #ask<Q, R>(key: string, method: RpcMethod<Q, R>, request: Q): Promise<R> {
     try {
       const reply = await this.#parts.rpc.call(method, request);
-      const fresh = { reply, version: this.#versionOf(key, reply as SharedReply) };
-      this.#fresh.set(key, fresh);
-      // Whoever waited for the reply comes first.
-      this.#parts.defer(() => {
-        if (this.#fresh.get(key) === fresh) this.#fresh.delete(key);
-      });
+      this.#note(key, reply as SharedReply);
       return reply;
     } finally {
       this.#underway.delete(key);
     }
   }
 
-  #versionOf(key: string, { Index: index = 0 }: SharedReply): number {
-    const nowMs = this.#parts.clock.monotonicMs();
+  /** The reply that came in this turn. */
+  #fresh(key: string): Seen | undefined {
     const seen = this.#seen.get(key);
-    if (seen !== undefined && index > 0 && seen.index === index && nowMs - seen.sinceMs < versionAgeMsMax)
-      return seen.version;
-    this.#versions += 1;
-    this.#seen.delete(key);
-    this.#seen.set(key, { index, version: this.#versions, sinceMs: nowMs });
-    for (const oldest of this.#seen.keys()) {
-      if (this.#seen.size <= seenMax) break;
-      this.#seen.delete(oldest);
-    }
-    return this.#versions;
+    return seen?.turn === this.#turn ? seen : undefined;
   }
 
-  #keyOf<Q, R>({ name }: RpcMethod<Q, R>, request: Q): string {
-    const known = this.#keys.get(request as object);
-    if (known !== undefined) return known;
-    const key = `${name} ${JSON.stringify(request)}`;
-    this.#keys.set(request as object, key);
-    return key;
+  #note(key: string, reply: SharedReply): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#forgetOld(nowMs);
+    const { Index: index = 0 } = reply;
+    const before = this.#seen.get(key) ?? this.#seenBefore.get(key);
+    const isSame =
+      before !== undefined && index > 0 && before.index === index && nowMs - before.sinceMs < versionAgeMsMax;
+    const { version, sinceMs } = isSame ? before : { version: (this.#versions += 1), sinceMs: nowMs };
+    this.#seen.set(key, { reply, index, version, sinceMs, turn: this.#turn });
+    if (this.#isTurnEnding) return;
+    this.#isTurnEnding = true;
+    // Whoever waited for the reply comes first.
+    this.#parts.defer(() => {
+      this.#isTurnEnding = false;
+      this.#turn += 1;
+    });
   }
+
+  #forgetOld(nowMs: number): void {
+    if (nowMs - this.#periodStartMs < versionAgeMsMax && this.#seen.size < seenMax) return;
+    this.#seenBefore = this.#seen;
+    this.#seen = new Map();
+    this.#periodStartMs = nowMs;
+  }
+}
+
+/** Tells apart what is asked. */
+function keyOf<Q, R>({ name }: RpcMethod<Q, R>, request: Q): string {
+  return `${name} ${JSON.stringify(request)}`;
 }
 
 function isShared<Q, R>({ name }: RpcMethod<Q, R>, request: Q): boolean {

@@ -112,8 +112,8 @@ export class AnswerPlan {
   /** As many as fit, at least one. */
   #writeFitting(job: Job, bytesMax: number): number | undefined {
     const total = job.parts.length;
-    if (total <= 1)
-      return this.#write(job, { count: total, isShort: false, bytesMax: Infinity }) ? total : undefined;
+    // If not even that fits, the resolver leaves out what stands beside it.
+    if (total <= 1) return this.#write(job, { count: total, isShort: false, bytesMax }) ? total : undefined;
     const isHopeless = this.#bytesMin(job) > bytesMax;
     if (!isHopeless && this.#write(job, { count: total, isShort: false, bytesMax })) return total;
     if (bytesMax <= pointerReach) return this.#writeUntilFull(job, bytesMax);

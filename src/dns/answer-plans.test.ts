@@ -96,6 +96,33 @@ describe("planned answers", () => {
     expect(quick(own, web)).toBeUndefined();
   });
 
+  test("are made of what comes as often in a second as is wanted", async () => {
+    const catalog = new Catalog([instance(1)]);
+    const own = bench(catalog, {}, { planAfter: 4 });
+    for (let round = 0; round < 3; round += 1) await slow(own, web);
+    expect(quick(own, web)).toBeUndefined();
+    own.clock.nowMs += 1_000;
+    for (let round = 0; round < 3; round += 1) await slow(own, web);
+    expect(quick(own, web)).toBeUndefined();
+    await slow(own, web);
+    expect(quick(own, web)).toBeDefined();
+  });
+
+  test.each([
+    { uses: 1, isPlannedAgain: false },
+    { uses: 2, isPlannedAgain: true },
+  ])("that were used $uses times in their second are made again: $isPlannedAgain", async (row) => {
+    const catalog = new Catalog([instance(1)]);
+    const own = bench(catalog);
+    for (let round = 0; round < 2; round += 1) await slow(own, web);
+    for (let use = 0; use < row.uses; use += 1) expect(quick(own, web)).toBeDefined();
+    own.clock.nowMs += 1_000;
+    expect(quick(own, web)).toBeUndefined();
+    await slow(own, web);
+    expect(quick(own, web) !== undefined).toBe(row.isPlannedAgain);
+    expect(catalog.keptCount).toBe(row.isPlannedAgain ? 1 : 0);
+  });
+
   test("choose fairly", async () => {
     let seed = 1;
     const random = (limit: number): number => (seed = (seed * 48_271) % 0x7fff_ffff) % limit;

@@ -1,8 +1,8 @@
 /**
  * The questions that are asked again and again, with how they are answered.
  *
- * A question is planned when it is asked the second time, so that names that are asked once cost nothing here; so do
- * those of which there are more than plans. A plan holds while all that it was made of does (`Sources`), and a second
+ * A question is planned when it has come some times, so that names that are asked once cost nothing here; so do those
+ * of which there are more than plans. A plan holds while all that it was made of does (`Sources`), and a second
  * at most: that bounds what a forgotten dependency could do.
  */
 import type { Clock } from "../lib/clock.ts";
@@ -25,6 +25,8 @@ export interface PlansParts {
   readonly metrics: Metrics;
   /** Of what is timed: the node. */
   readonly timerLabels: readonly MetricLabel[];
+  /** A question is planned when it comes so often in a second; at least 2. */
+  readonly planAfter: number;
   random(limit: number): number;
 }
 
@@ -37,6 +39,8 @@ interface Entry {
   readonly madeMs: number;
   /** How far the sources may have been behind then; `undefined` if they were not, or are asked again each time. */
   readonly lastContactMs: number | undefined;
+  /** Answers that it gave. */
+  useCount: number;
 }
 
 /** Plans kept; the oldest goes first. */
@@ -45,7 +49,7 @@ const planAgeMsMax = 1_000;
 const questionStart = 12;
 /** A power of two. */
 const sightingsMax = 16_384;
-/** Twice in so long makes a question worth a plan. */
+/** What comes `planAfter` times in so long is worth a plan. */
 const sightingAgeMsMax = 1_000;
 
 export class AnswerPlans {
@@ -55,6 +59,8 @@ export class AnswerPlans {
   readonly #entries = new Map<number, Entry>();
   /** Hashes of questions that were asked lately. */
   readonly #sightings = new Uint32Array(sightingsMax);
+  /** How often. */
+  readonly #sightingCounts = new Uint8Array(sightingsMax);
   #sightingsSinceMs = 0;
 
   constructor(parts: PlansParts) {
@@ -106,6 +112,7 @@ export class AnswerPlans {
     try {
       const answer = entry.plan.write(this.#writer, asked, Math.floor(clock.wallMs() / 1_000));
       if (answer === undefined) return undefined;
+      entry.useCount += 1;
       metrics.timer("dns.domain_query", clock.monotonicMs() - startMs, timerLabels);
       return answer;
     } catch (error) {
@@ -125,23 +132,33 @@ export class AnswerPlans {
     return undefined;
   }
 
-  /** Whether a question came a moment ago, and there is a place for its plan. */
+  /** Whether a question comes often enough, and there is a place for its plan. */
   isWorthPlanning(bytes: Uint8Array, { questionEnd }: Asked): boolean {
     const hash = hashOf(bytes, questionEnd);
-    // One that was planned and has become too old is asked again.
-    if (this.#entries.has(hash)) return true;
     const nowMs = this.#parts.clock.monotonicMs();
+    const { planAfter } = this.#parts;
+    const entry = this.#entries.get(hash);
+    if (entry !== undefined) {
+      // One that has become too old is made again if it was of use.
+      if (this.#isInTime(entry, nowMs) || entry.useCount >= planAfter) return true;
+      this.#forget(hash, entry);
+    }
     if (nowMs - this.#sightingsSinceMs >= sightingAgeMsMax) {
       this.#sightings.fill(0);
       this.#sightingsSinceMs = nowMs;
     }
-    return this.#sightings[hash & (sightingsMax - 1)] === hash && this.#hasPlace(nowMs);
+    const place = hash & (sightingsMax - 1);
+    const isFrequent = this.#sightings[place] === hash && (this.#sightingCounts[place] ?? 0) >= planAfter - 1;
+    return isFrequent && this.#hasPlace(nowMs);
   }
 
   /** Notes that a question came. */
   sight(bytes: Uint8Array, { questionEnd }: Asked): void {
     const hash = hashOf(bytes, questionEnd);
-    this.#sightings[hash & (sightingsMax - 1)] = hash;
+    const place = hash & (sightingsMax - 1);
+    const isKnown = this.#sightings[place] === hash;
+    this.#sightings[place] = hash;
+    this.#sightingCounts[place] = isKnown ? Math.min(255, (this.#sightingCounts[place] ?? 0) + 1) : 1;
   }
 
   /** Keeps how a question was answered; `message` is its answer before it was made to fit. */
@@ -162,7 +179,16 @@ export class AnswerPlans {
       const token = this.#parts.token();
       const lastContactMs = sources.isRefreshable ? undefined : sources.lastContactMs;
       const madeMs = clock.monotonicMs();
-      this.#entries.set(hash, { question, plan, sources, settings, token, madeMs, lastContactMs });
+      this.#entries.set(hash, {
+        question,
+        plan,
+        sources,
+        settings,
+        token,
+        madeMs,
+        lastContactMs,
+        useCount: 0,
+      });
       this.#evict();
     } catch (error) {
       sources[Symbol.dispose]();
@@ -197,6 +223,8 @@ export class AnswerPlans {
   }
 
   #evict(): void {
+    // The way to the oldest leads past all that was deleted before it.
+    if (this.#entries.size <= plansMax) return;
     for (const [hash, entry] of this.#entries) {
       if (this.#entries.size <= plansMax) return;
       this.#forget(hash, entry);

@@ -56,6 +56,7 @@ async function startDoor(nodes: readonly CheckServiceNode[], changed: Partial<Dn
     log: silentLog,
     metrics: noMetrics,
     timerLabels: [],
+    planAfter: 2,
     token: () => "",
     random,
   });

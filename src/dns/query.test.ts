@@ -75,6 +75,7 @@ function resolverOf(answers: readonly Answer[], changed: Partial<DnsSettings> = 
     log: silentLog,
     metrics: noMetrics,
     timerLabels: [],
+    planAfter: 2,
     token: () => "secret",
     random,
   });

@@ -20,6 +20,8 @@ export interface ResolverParts {
   readonly timerLabels: readonly MetricLabel[];
   /** Token for reads. */
   readonly token: () => string;
+  /** A question that comes so often in a second is prepared; at least 2. */
+  readonly planAfter: number;
   /** Uniform integer below `limit`, for random order. */
   random(limit: number): number;
 }

@@ -84,7 +84,12 @@ export function bench(
   {
     random = () => 0,
     rpc = () => catalog.rpc,
-  }: { readonly random?: (limit: number) => number; readonly rpc?: (clock: Clock) => Rpc } = {},
+    planAfter = 2,
+  }: {
+    readonly random?: (limit: number) => number;
+    readonly rpc?: (clock: Clock) => Rpc;
+    readonly planAfter?: number;
+  } = {},
 ): Bench {
   const now = { nowMs: 5_000 };
   const clock: Clock = {
@@ -101,6 +106,7 @@ export function bench(
     log: silentLog,
     metrics: noMetrics,
     timerLabels: [],
+    planAfter,
     token: () => "",
     random,
   });

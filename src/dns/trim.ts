@@ -79,24 +79,41 @@ function udpBytes(ednsBytes = 0): number {
   return Math.min(udpBytesMax, Math.max(plainUdpBytes, ednsBytes));
 }
 
-/** At least one answer stays, however large. */
+/** At least one answer stays, however large; what stands beside a single one goes as far as it does not fit. */
 function fit(
   answer: DnsMessage,
   { bytesMax, compress }: { readonly bytesMax: number; readonly compress: boolean },
 ): { readonly message: DnsMessage; readonly trimmed: boolean } {
   const size = (message: DnsMessage): number => encodeMessage(message, { compress }).length;
-  if (answer.answers.length <= 1 || size(answer) <= bytesMax) return { message: answer, trimmed: false };
+  if (size(answer) <= bytesMax) return { message: answer, trimmed: false };
+  if (answer.answers.length <= 1) {
+    const { additional } = answer;
+    const alone = (count: number): DnsMessage => ({ ...answer, additional: additional.slice(0, count) });
+    // Nothing that was asked for is missing.
+    return {
+      message: alone(mostThatFit(additional.length, (count) => size(alone(count)) <= bytesMax)),
+      trimmed: false,
+    };
+  }
   const bare = { ...answer, authority: [] };
-  // The most answers that fit; sizes grow with their number.
-  let fits = 1;
-  let tooMany = bare.answers.length + 1;
+  const first = (count: number): DnsMessage => withAnswers(bare, bare.answers.slice(0, count));
+  const fits = Math.max(
+    1,
+    mostThatFit(bare.answers.length, (count) => size(first(count)) <= bytesMax),
+  );
+  return { message: first(fits), trimmed: fits < answer.answers.length };
+}
+
+/** The highest count up to `total` that fits; sizes grow with it, and nothing always fits. */
+function mostThatFit(total: number, isFitting: (count: number) => boolean): number {
+  let fits = 0;
+  let tooMany = total + 1;
   while (tooMany - fits > 1) {
     const middle = Math.floor((fits + tooMany) / 2);
-    if (size(withAnswers(bare, bare.answers.slice(0, middle))) <= bytesMax) fits = middle;
+    if (isFitting(middle)) fits = middle;
     else tooMany = middle;
   }
-  const message = withAnswers(bare, bare.answers.slice(0, fits));
-  return { message, trimmed: fits < answer.answers.length };
+  return fits;
 }
 
 function withAnswers(message: DnsMessage, answers: readonly DnsRecord[]): DnsMessage {

@@ -33,6 +33,9 @@ export interface DnsService {
   close(): Promise<void>;
 }
 
+/** Clients have to ask a server in any case, so that a plan saves them less than it does a server. */
+const planAfterOnClients = 8;
+
 /** Listens everywhere or nowhere. Rejects with `NetworkError`. */
 export async function openDns(parts: DnsParts): Promise<DnsService> {
   const log = parts.log.named("dns");
@@ -46,6 +49,7 @@ export async function openDns(parts: DnsParts): Promise<DnsService> {
     log,
     metrics: parts.metrics,
     timerLabels: [{ name: "node", value: parts.config.nodeName }],
+    planAfter: parts.rpc.keep === undefined ? planAfterOnClients : 2,
     token: () => "",
     random: (limit) => parts.random(limit),
   });
