@@ -205,3 +205,18 @@ test("numbers that nobody knows are passed over, counted and told once", () => {
     [99, 1],
   ]);
 });
+
+test("a row without a key is not kept", () => {
+  const store = new StateStore();
+  const fsm = new Fsm(store, keptCommands, [keptSnapshotPart]);
+  const writer = new MsgpackWriter();
+  writer.byte(17);
+  writer.mapHeader(1);
+  writer.text("Tokens");
+  writer.arrayHeader(1);
+  writer.mapHeader(1);
+  writer.text("Description");
+  writer.text("nobody's");
+  fsm.apply(5, writer.take());
+  expect([...store.tables.kept.entries()]).toEqual([]);
+});

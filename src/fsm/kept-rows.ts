@@ -93,7 +93,7 @@ export function keepRecord(store: StateStore, record: number, body: Uint8Array):
 function knownKey(table: KeptTable, body: Uint8Array): string | undefined {
   try {
     const key = table.keyOf(body);
-    return key === "" && table !== keptTables.caConfig ? undefined : key;
+    return isKey(table, key) ? key : undefined;
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;
@@ -110,8 +110,17 @@ export function keptRows(store: StateStore, table: Pick<KeptTable, "record">): r
   return [...store.tables.kept.withPrefix(prefixOf(table.record))].map(([, body]) => body);
 }
 
-export function putRow(store: StateStore, table: KeptTable, body: Uint8Array): void {
-  store.tables.kept.set(prefixOf(table.record) + table.keyOf(body), body);
+/** False, and nothing is kept, for a row without a key: the reference's tables take none, and no leader sends one. */
+export function putRow(store: StateStore, table: KeptTable, body: Uint8Array): boolean {
+  const key = table.keyOf(body);
+  if (!isKey(table, key)) return false;
+  store.tables.kept.set(prefixOf(table.record) + key, body);
+  return true;
+}
+
+/** A row that is the only one of its table needs no key. */
+function isKey(table: KeptTable, key: string): boolean {
+  return key !== "" || table === keptTables.caConfig;
 }
 
 /** Removes a row and marks its table as changed, if it was there. */
@@ -133,8 +142,7 @@ export function upsertRow(
 ): void {
   const before = keptRow(store, table, table.keyOf(row.encode()));
   const created = before === undefined ? index : RawFields.decode(before).uint("CreateIndex");
-  putRow(store, table, row.with(raftIndex(created, index)).encode());
-  touch(store, table, index);
+  if (putRow(store, table, row.with(raftIndex(created, index)).encode())) touch(store, table, index);
 }
 
 export function raftIndex(created: number, modified: number): Readonly<Record<string, Uint8Array>> {
