@@ -1,14 +1,11 @@
 /** Deadlines in order of time, for timers that are often cancelled: a stale one is recognised when it comes up. */
 import type { MonotonicMs } from "../../lib/clock.ts";
 
-interface Item<Subject> {
-  readonly atMs: MonotonicMs;
-  readonly subject: Subject;
-}
-
 /** A binary heap. Adding is O(log n), and so is dropping a deadline that has come up or is stale. */
 export class DeadlineQueue<Subject> {
-  readonly #heap: Item<Subject>[] = [];
+  /** Times and what they are of, at the same places: plain numbers, since a mass death sets thousands. */
+  readonly #times: MonotonicMs[] = [];
+  readonly #subjects: Subject[] = [];
   readonly #isCurrent: (subject: Subject, atMs: MonotonicMs) => boolean;
 
   /** `isCurrent`: whether the deadline still stands; asked once it is the next. */
@@ -18,30 +15,34 @@ export class DeadlineQueue<Subject> {
 
   /** Deadlines held, stale ones included. */
   get size(): number {
-    return this.#heap.length;
+    return this.#times.length;
   }
 
   add(atMs: MonotonicMs, subject: Subject): void {
-    const heap = this.#heap;
-    const item = { atMs, subject };
-    let at = heap.length;
-    heap.push(item);
+    const times = this.#times;
+    const subjects = this.#subjects;
+    let at = times.length;
+    times.push(atMs);
+    subjects.push(subject);
     while (at > 0) {
       const up = (at - 1) >> 1;
-      const parent = heap[up] as Item<Subject>;
-      if (parent.atMs <= atMs) break;
-      heap[at] = parent;
+      const parentMs = times[up] as MonotonicMs;
+      if (parentMs <= atMs) break;
+      times[at] = parentMs;
+      subjects[at] = subjects[up] as Subject;
       at = up;
     }
-    heap[at] = item;
+    times[at] = atMs;
+    subjects[at] = subject;
   }
 
   /** The earliest deadline that stands. */
   nextMs(): MonotonicMs | undefined {
     for (;;) {
-      const first = this.#heap[0];
-      if (first === undefined) return undefined;
-      if (this.#isCurrent(first.subject, first.atMs)) return first.atMs;
+      const atMs = this.#times[0];
+      const subject = this.#subjects[0];
+      if (atMs === undefined || subject === undefined) return undefined;
+      if (this.#isCurrent(subject, atMs)) return atMs;
       this.#pop();
     }
   }
@@ -53,23 +54,26 @@ export class DeadlineQueue<Subject> {
   }
 
   #pop(): Subject | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first?.subject;
+    const times = this.#times;
+    const subjects = this.#subjects;
+    const first = subjects[0];
+    const lastMs = times.pop();
+    const last = subjects.pop();
+    if (times.length === 0 || lastMs === undefined || last === undefined) return first;
     let at = 0;
     for (;;) {
       let child = at * 2 + 1;
-      const left = heap[child];
-      if (left === undefined) break;
-      const right = heap[child + 1];
-      if (right !== undefined && right.atMs < left.atMs) child += 1;
-      const least = heap[child] as Item<Subject>;
-      if (last.atMs <= least.atMs) break;
-      heap[at] = least;
+      const leftMs = times[child];
+      if (leftMs === undefined) break;
+      const rightMs = times[child + 1] ?? Infinity;
+      if (rightMs < leftMs) child += 1;
+      if (lastMs <= Math.min(leftMs, rightMs)) break;
+      times[at] = times[child] as MonotonicMs;
+      subjects[at] = subjects[child] as Subject;
       at = child;
     }
-    heap[at] = last;
-    return first.subject;
+    times[at] = lastMs;
+    subjects[at] = last;
+    return first;
   }
 }
