@@ -1,6 +1,7 @@
-/** Conversations as a whole: one client's, from its first byte to the end. */
+/** Conversations as a whole: of one client with a door from its first byte to the end, and of many over a lock. */
 import { course } from "./choices.ts";
 import { runHttpCourse } from "./http-course.ts";
+import { LockCourse } from "./lock-course.ts";
 import { RpcCourse } from "./rpc-course.ts";
 import { utf8, type FuzzTargetPlan } from "./target.ts";
 
@@ -51,6 +52,7 @@ const httpSeeds = [
 ];
 
 export const sessionTargets: readonly FuzzTargetPlan[] = [
+  course("locks", () => (choices) => new LockCourse(choices).run()),
   course("rpc-session", () => (choices) => new RpcCourse(choices).run()),
   {
     name: "http-connection",
