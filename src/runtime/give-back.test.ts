@@ -22,9 +22,9 @@ const busy = 1_000;
 describe("a process gives memory back", () => {
   test.each([
     {
-      name: "after ten quiet seconds garbage, after thirty all it can, and then it is left alone",
-      cpuMs: [quiet, quiet, quiet, quiet, quiet, quiet, quiet, quiet],
-      due: ["-", "collect", "-", "-", "-", "shrink", "-", "-"],
+      name: "after ten quiet seconds garbage, after thirty all it can, then pages, and then it is left alone",
+      cpuMs: [quiet, quiet, quiet, quiet, quiet, quiet, quiet, quiet, quiet],
+      due: ["-", "collect", "-", "-", "-", "shrink", "-", "release", "-"],
     },
     {
       name: "never while it is busy",
@@ -46,15 +46,14 @@ describe("a process gives memory back", () => {
   });
 
   test("but a large heap is not stopped for it", () => {
-    expect(looks([quiet, quiet, quiet, quiet, quiet, quiet, quiet, quiet], 400_000_000)).toEqual([
-      "-",
-      "collect",
-      "-",
-      "-",
-      "-",
-      "-",
-      "-",
-      "-",
+    const due = looks(Array<number>(9).fill(quiet), 400_000_000);
+    expect(due).toEqual(["-", "collect", "-", "-", "-", "-", "-", "release", "-"]);
+  });
+
+  test("and its pages again every ten minutes, since what is done now and then touches more of them", () => {
+    const due = looks(Array<number>(250).fill(quiet));
+    expect(due.flatMap((step, look) => (step === "release" ? [(look + 1) * lookMs] : []))).toEqual([
+      40_000, 640_000, 1_240_000,
     ]);
   });
 });
