@@ -1,6 +1,8 @@
 // The flow of a user's own program, with HashiCorp's Go client as it is published: keys, transactions, services with a
 // TTL check, watching by index, and locks. Ends with "PASS", or with the first thing that was not as expected.
 //
+// "hold KEY" instead takes a lock and waits until it is lost: see hold.go.
+//
 // CONSUL_HTTP_ADDR names the agent.
 package main
 
@@ -28,6 +30,10 @@ func must(err error) {
 func main() {
 	client, err := api.NewClient(api.DefaultConfig())
 	must(err)
+	if len(os.Args) == 3 && os.Args[1] == "hold" {
+		hold(client, os.Args[2])
+		return
+	}
 	prefix := fmt.Sprintf("go-client/%d/", os.Getpid())
 	keys(client, prefix)
 	transactions(client, prefix)
