@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { encodeMessage } from "../src/wire/dns/encode.ts";
 import { classInternet, dnsType } from "../src/wire/dns/message.ts";
 import { startAgent } from "./support/agent-process.ts";
+import { eventually } from "./support/programs.ts";
 
 interface Metrics {
   readonly Counters: readonly { readonly Name: string; readonly Count: number }[];
@@ -11,6 +12,11 @@ interface Metrics {
 
 test("questions that come again are answered without asking the server again", async () => {
   await using agent = await startAgent();
+  // Who leads is known a little before the leader has registered itself.
+  await eventually(
+    async () => (await fetch(`${agent.httpUrl}/v1/catalog/service/consul`)).text(),
+    (text) => text.includes("n1"),
+  );
   const question = encodeMessage(
     {
       id: 7,

@@ -69,7 +69,11 @@ export async function openDns(parts: DnsParts): Promise<DnsService> {
     throw error;
   }
   return {
-    reload: (config) => void (settings = dnsSettings(config)),
+    // The zones are those of the start: who was told of them goes on asking for them.
+    reload: (config) => {
+      const { domain, altDomain } = settings;
+      settings = { ...dnsSettings(config), domain, altDomain };
+    },
     close: () => door.close(),
   };
 }
