@@ -19,6 +19,12 @@ const configuration = {
   })),
 };
 
+/** How a snapshot comes, if not as it should. */
+interface Arriving {
+  readonly sizeBytes?: number;
+  readonly chunks?: AsyncIterable<Uint8Array>;
+}
+
 /** A follower in a cluster of three, of which "n2" is played by hand; it has taken one command and committed it. */
 class Victim implements AsyncDisposable {
   readonly cluster = new TestCluster(1);
@@ -66,7 +72,11 @@ class Victim implements AsyncDisposable {
     );
   }
 
-  install(index: number, state: Uint8Array, sizeBytes = state.length): Promise<TransportAnswer> {
+  install(
+    index: number,
+    state: Uint8Array,
+    { sizeBytes = state.length, chunks = twoPieces(state) }: Arriving = {},
+  ): Promise<TransportAnswer> {
     const message = {
       kind: "installSnapshot",
       header,
@@ -78,11 +88,7 @@ class Victim implements AsyncDisposable {
       configurationIndex: logIndex(1),
       sizeBytes,
     } as const;
-    async function* chunks(): AsyncGenerator<Uint8Array> {
-      yield state.subarray(0, 3);
-      yield state.subarray(3);
-    }
-    return this.cluster.settled(this.#peer.sendSnapshot(this.#to, { message, chunks: chunks() }));
+    return this.cluster.settled(this.#peer.sendSnapshot(this.#to, { message, chunks }));
   }
 
   /** It follows on, and comes back after a restart. */
@@ -106,6 +112,11 @@ class Victim implements AsyncDisposable {
   }
 }
 
+async function* twoPieces(state: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield state.subarray(0, 3);
+  yield state.subarray(3);
+}
+
 const whole = text('["a","b"]');
 test.each([
   { name: "that is no state", state: text("{garbage"), size: undefined },
@@ -115,7 +126,7 @@ test.each([
   { name: "that no buffer holds", state: whole, size: 2 ** 40 },
 ])("a snapshot $name leaves the state as it was, and no trace on the disk", async ({ state, size }) => {
   await using victim = await new Victim().start();
-  expect(await victim.install(90, state, size)).toMatchObject({
+  expect(await victim.install(90, state, size === undefined ? {} : { sizeBytes: size })).toMatchObject({
     kind: "response",
     message: { success: false },
   });
@@ -131,6 +142,23 @@ test("a snapshot that can be read takes the place of the state", async () => {
   await until(victim.cluster.clock, () => victim.member.machine.items.join() === "a,b", "it is installed");
   await victim.append({ previous: [90, 2], commands: ["c"], commit: 91 });
   await until(victim.cluster.clock, () => victim.member.machine.items.join() === "a,b,c", "it goes on");
+  expect(victim.cluster.failures).toEqual([]);
+});
+
+test("a snapshot that comes in drips gives way to the next one", async () => {
+  await using victim = await new Victim().start();
+  const gate = Promise.withResolvers<void>();
+  async function* drips(): AsyncGenerator<Uint8Array> {
+    yield text("[");
+    await gate.promise;
+    while (true) yield text(" ");
+  }
+  const slow = victim.install(80, whole, { sizeBytes: 1_000_000, chunks: drips() });
+  const next = victim.install(90, whole);
+  gate.resolve();
+  expect(await next).toMatchObject({ kind: "response", message: { success: true } });
+  expect(await slow).toMatchObject({ kind: "response", message: { success: false } });
+  await until(victim.cluster.clock, () => victim.member.machine.items.join() === "a,b", "it is installed");
   expect(victim.cluster.failures).toEqual([]);
 });
 

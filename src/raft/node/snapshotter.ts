@@ -47,6 +47,8 @@ export class Snapshotter {
   /** Ends when the store is free. */
   #store: Promise<unknown> = Promise.resolve();
   #timer: Disposable | undefined;
+  /** How many snapshots of leaders have come; only the newest is of use. */
+  #receivedCount = 0;
   #isStopped = false;
   #plan: SnapshotPlan;
 
@@ -121,6 +123,8 @@ export class Snapshotter {
   receive(request: ReceiveSnapshot, transfer: SnapshotTransfer | undefined): void {
     const { store, machine, input } = this.#parts;
     const { message, inboundId } = request;
+    this.#receivedCount += 1;
+    const number = this.#receivedCount;
     let replace: (() => void) | undefined;
     const mark: SnapshotMark = {
       index: message.lastLogIndex,
@@ -130,7 +134,9 @@ export class Snapshotter {
     };
     const written = this.#exclusively(() => {
       if (transfer === undefined) throw new StorageError("failed", "the sender of a snapshot has gone");
-      const { chunks, message: announced } = transfer;
+      const { message: announced } = transfer;
+      // Whoever sends it slowly, or never to its end, must not keep out the leader that comes after.
+      const chunks = whileWanted(transfer.chunks, () => number === this.#receivedCount);
       const check = (state: Uint8Array): void => void (replace = machine.prepare(state));
       return store.write(mark, checkedState(chunks, announced.sizeBytes, check));
     });
@@ -182,6 +188,16 @@ export class Snapshotter {
 function markOf(meta: SnapshotMeta): SnapshotMark {
   const { index, term, configuration, configurationIndex } = meta;
   return { index, term, configuration, configurationIndex };
+}
+
+async function* whileWanted(
+  chunks: AsyncIterable<Uint8Array>,
+  isWanted: () => boolean,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    if (!isWanted()) throw new StorageError("failed", "another snapshot has come");
+    yield chunk;
+  }
 }
 
 function* pieces(state: Uint8Array): Generator<Uint8Array> {
