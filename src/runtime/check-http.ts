@@ -9,6 +9,14 @@ import { networkWords, noTlsWords } from "./check-words.ts";
 /** What the program calls itself in requests. */
 const userAgent = "Consul Health Check";
 const redirectsMax = 10;
+/** What tells another host more than it may know. Source: Go's net/http, `shouldCopyHeaderOnRedirect`. */
+const secretHeaders: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "cookie2",
+  "www-authenticate",
+  "proxy-authorization",
+]);
 
 /** Asks, follows redirects as Go does, and keeps the end of the answer. */
 export async function probeHttp(
@@ -51,6 +59,7 @@ function httpWords(words: string): string {
 
 /** What is wrong with a URL, as Go says it. */
 function urlWords(url: string): string {
+  if (!url.includes(":")) return `Get ${JSON.stringify(url)}: unsupported protocol scheme ""`;
   const port = /^[a-z+.-]+:\/\/[^/?#]*?(:[^:\]/?#]*)(?:[/?#]|$)/iu.exec(url)?.[1];
   const reason =
     port === undefined ? "invalid URI for request" : `invalid port ${JSON.stringify(port)} after host`;
@@ -105,9 +114,26 @@ function redirected(probe: HttpProbe, answer: IncomingMessage): HttpProbe | unde
   const { location } = answer.headers;
   if (location === undefined || statusCode === undefined) return undefined;
   const url = new URL(location, probe.url).href;
-  if (statusCode === 307 || statusCode === 308) return { ...probe, url };
+  const next = { ...probe, url, headers: headersAfter(probe, { url, location }) };
+  if (statusCode === 307 || statusCode === 308) return next;
   if (statusCode !== 301 && statusCode !== 302 && statusCode !== 303) return undefined;
-  return { ...probe, url, method: probe.method === "HEAD" ? "HEAD" : "GET", body: "" };
+  return { ...next, method: probe.method === "HEAD" ? "HEAD" : "GET", body: "" };
+}
+
+/** Secrets stay within the domain that they were meant for, and the name of the host where none is named anew. */
+function headersAfter(
+  probe: HttpProbe,
+  { url, location }: { readonly url: string; readonly location: string },
+): HttpProbe["headers"] {
+  const [from, to] = [new URL(probe.url).hostname, new URL(url).hostname];
+  const isSame = to === from || to.endsWith(`.${from}`);
+  const isNamed = URL.canParse(location);
+  const kept = Object.entries(probe.headers).filter(([given]) => {
+    const name = given.toLowerCase();
+    if (name === "host") return !isNamed;
+    return isSame || !secretHeaders.has(name);
+  });
+  return Object.fromEntries(kept);
 }
 
 function readTail(answer: IncomingMessage, bytesMax: number): Promise<CapturedOutput> {

@@ -55,6 +55,39 @@ describe("HTTP probes", () => {
       expect((await io.http({ ...away, followRedirects: false }, never)).status).toBe(302);
     }));
 
+  test("take no secrets to another host", async () => {
+    const seen: unknown[] = [];
+    const open = async (host: string, locations: Readonly<Record<string, string>>): Promise<Server> => {
+      const server = createServer(({ url = "", headers }, response) => {
+        seen.push([url, headers.authorization, headers.cookie, headers["x-a"]]);
+        const location = locations[url];
+        response.writeHead(location === undefined ? 200 : 302, location === undefined ? {} : { location });
+        response.end();
+      });
+      await new Promise<void>((resolve) => server.listen(0, host, resolve));
+      return server;
+    };
+    const urlOf = (server: Server): string => {
+      const { address, port } = server.address() as AddressInfo;
+      return `http://${address}:${port}`;
+    };
+    const other = await open("127.0.0.2", {});
+    const server = await open("127.0.0.1", { "/here": "/end", "/there": `${urlOf(other)}/end` });
+    const headers = { Authorization: ["Bearer x"], Cookie: ["a=b"], "X-A": ["1"] };
+    try {
+      for (const path of ["/here", "/there"])
+        await io.http({ ...probe(urlOf(server) + path), headers }, never);
+    } finally {
+      await Promise.all([server, other].map((one) => new Promise((resolve) => one.close(resolve))));
+    }
+    expect(seen).toEqual([
+      ["/here", "Bearer x", "a=b", "1"],
+      ["/end", "Bearer x", "a=b", "1"],
+      ["/there", "Bearer x", "a=b", "1"],
+      ["/end", undefined, undefined, "1"],
+    ]);
+  });
+
   test("give up in time", () =>
     serving(async (port) => {
       const slow = { ...probe(`http://127.0.0.1:${port}/slow`), timeoutMs: 50 };
