@@ -6,7 +6,7 @@ import type { Rpc, RpcMethod } from "../wire/rpc/method.ts";
 import { ServiceSpecificRequest, type CheckServiceNode, type Node } from "../wire/structs/catalog.ts";
 import type { HealthyInstances } from "./healthy.ts";
 import { nodeRequest, serviceRequest, type WantedService } from "./requests.ts";
-import { isTooStale, type DnsSettings } from "./settings.ts";
+import { countStale, isTooStale, type DnsSettings } from "./settings.ts";
 import type { Sources } from "./sources.ts";
 
 export interface ReaderParts {
@@ -23,9 +23,6 @@ export interface Reading {
   /** Where to note what was read, if the answer may be given again. */
   readonly sources: Sources | undefined;
 }
-
-/** Answers that are further behind are counted. The reference's threshold. */
-const staleNs = 5e9;
 
 /** All reads reject with what the server answered. */
 export class CatalogReader {
@@ -70,7 +67,7 @@ export class CatalogReader {
     const { rpc, log, metrics } = this.#parts;
     const reply = await this.#first(sources, method, request);
     if (!isTooStale(settings, reply.LastContact)) {
-      if (settings.allowStale && reply.LastContact > staleNs) metrics.count("dns.stale_queries");
+      countStale(metrics, settings, reply.LastContact);
       return reply;
     }
     sources?.spoil();

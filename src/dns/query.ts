@@ -2,6 +2,7 @@
 import { DecodeError } from "../lib/errors.ts";
 import { parseGoDurationMs } from "../lib/go-duration.ts";
 import { parseIp, renderIp } from "../lib/ip.ts";
+import type { Metrics } from "../lib/metrics.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
 import { preparedQueryExecute } from "../wire/rpc/prepared-query-methods.ts";
 import { QuerySource } from "../wire/structs/common.ts";
@@ -9,7 +10,7 @@ import {
   PreparedQueryExecuteRequest,
   type PreparedQueryExecuteResponse,
 } from "../wire/structs/prepared-query.ts";
-import { isTooStale, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
+import { countStale, isTooStale, seconds, serviceTtl, type DnsSettings } from "./settings.ts";
 
 /** What is asked for, and from where. */
 export interface QueryQuestion {
@@ -22,7 +23,7 @@ export interface QueryQuestion {
 
 /** Runs a query. Rejects with what the server answered. */
 export async function executeQuery(
-  { rpc, token }: { readonly rpc: Rpc; readonly token: () => string },
+  { rpc, token, metrics }: { readonly rpc: Rpc; readonly token: () => string; readonly metrics: Metrics },
   settings: DnsSettings,
   { query, datacenter, source }: QueryQuestion,
 ): Promise<PreparedQueryExecuteResponse> {
@@ -37,7 +38,10 @@ export async function executeQuery(
     Agent: QuerySource.make({ Datacenter: settings.datacenter, Node: settings.nodeName }),
   });
   const first = await rpc.call(preparedQueryExecute, request);
-  if (!isTooStale(settings, first.LastContact)) return first;
+  if (!isTooStale(settings, first.LastContact)) {
+    countStale(metrics, settings, first.LastContact);
+    return first;
+  }
   return rpc.call(preparedQueryExecute, { ...request, AllowStale: false });
 }
 

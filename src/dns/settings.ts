@@ -1,5 +1,9 @@
 /** What the DNS door must be told. */
+import type { Metrics } from "../lib/metrics.ts";
 import type { Config } from "../config/config.ts";
+
+/** The reference's threshold. */
+const staleNs = 5e9;
 
 type DnsConfig = Config["dns"];
 
@@ -32,6 +36,11 @@ export function seconds(ms: number): number {
 /** Whether a server heard its leader longer ago than answers may be old. Nanoseconds. */
 export function isTooStale({ allowStale, maxStaleMs }: DnsSettings, lastContactNs: number): boolean {
   return allowStale && lastContactNs / 1e6 > maxStaleMs;
+}
+
+/** Counts an answer that is more than a few seconds behind. Nanoseconds. */
+export function countStale(metrics: Metrics, { allowStale }: DnsSettings, lastContactNs: number): void {
+  if (allowStale && lastContactNs > staleNs) metrics.count("dns.stale_queries");
 }
 
 /** The domain that a question was asked in, as it was spelled; the main domain if it is in none. */
