@@ -45,7 +45,7 @@ describe("a read of the catalog", () => {
     const settings = { ...testSettings, allowStale, maxStaleMs: 9_000 };
     const found = await reader.instances({ settings, sources: undefined }, web);
     expect(found.map(({ Node }) => Node?.Node ?? "")).toEqual([node]);
-    expect(asked).toEqual(asks);
+    expect(asked).toEqual([...asks]);
     expect(counted).toEqual(counts === 0 ? [] : ["dns.stale_queries"]);
   });
 });

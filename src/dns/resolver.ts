@@ -25,6 +25,7 @@ import { addressInName } from "./address-in-name.ts";
 import { found, noSuchName, reply, subnetAddress, type Found } from "./answers.ts";
 import { CatalogReader } from "./catalog-reader.ts";
 import { HealthyInstances } from "./healthy.ts";
+import { NodesByAddress } from "./nodes-by-address.ts";
 import { MissingNames } from "./missing-names.ts";
 import { answerReverse } from "./reverse.ts";
 import { executeQuery, queryTtl } from "./query.ts";
@@ -70,6 +71,7 @@ const outsideRecordsMax = 5;
 export class DnsResolver {
   readonly #parts: ResolverParts;
   readonly #catalog: CatalogReader;
+  readonly #nodesByAddress = new NodesByAddress();
   readonly #plans: AnswerPlans;
   readonly #missing: MissingNames;
   readonly #random = (limit: number): number => this.#parts.random(limit);
@@ -113,7 +115,11 @@ export class DnsResolver {
       return message(answer);
     }
     if (name === "arpa." || name.endsWith(".arpa.")) {
-      const answer = await answerReverse(this.#parts, settings, request);
+      const answer = await answerReverse(
+        { ...this.#parts, nodesByAddress: this.#nodesByAddress },
+        settings,
+        request,
+      );
       this.#parts.metrics.timer(
         "dns.ptr_query",
         this.#parts.clock.monotonicMs() - startMs,

@@ -11,6 +11,7 @@ import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { reply } from "./answers.ts";
 import { reverseAddress } from "./lookup.ts";
 import type { DnsSettings } from "./settings.ts";
+import type { NodesByAddress } from "./nodes-by-address.ts";
 import { soaRecord } from "./soa.ts";
 
 export interface ReverseParts {
@@ -19,6 +20,7 @@ export interface ReverseParts {
   readonly log: Log;
   /** Token for reads. */
   readonly token: () => string;
+  readonly nodesByAddress: NodesByAddress;
 }
 
 /** The answer to a question below `arpa.`; `undefined` if the address is not in the catalog. */
@@ -48,7 +50,7 @@ export async function answerReverse(
  * servers cannot be asked.
  */
 async function nameOfAddress(
-  { rpc, log, token }: ReverseParts,
+  { rpc, log, token, nodesByAddress }: ReverseParts,
   settings: DnsSettings,
   address: string,
 ): Promise<string | undefined> {
@@ -60,7 +62,7 @@ async function nameOfAddress(
   const isIt = (other: string): boolean => other === address || sameAddress(other, address);
   try {
     const { Nodes: nodes } = await rpc.call(catalogNodes, DCSpecificRequest.make(common));
-    const node = nodes?.find((one) => isIt(one.Address));
+    const node = nodesByAddress.find(nodes ?? [], address);
     if (node !== undefined) return `${node.Node}.node.${node.Datacenter}.${settings.domain}`;
     const request = ServiceSpecificRequest.make({ ...common, ServiceAddress: address });
     const { ServiceNodes: services } = await rpc.call(catalogServiceNodes, request);
