@@ -8,7 +8,8 @@ import { ProconsulError } from "../lib/errors.ts";
 import { memberStatuses, type Member } from "../lib/members.ts";
 import { serverMembers } from "../server/known-servers.ts";
 import { clientSection, raftSection, serverSection, type StatsSection } from "../server/stats-sections.ts";
-import { hostInfo } from "../runtime/system-facts.ts";
+import { hostInfo } from "../runtime/host-info.ts";
+import { processUsage } from "../runtime/system-facts.ts";
 import type { JsonObject } from "../wire/schema/codec.ts";
 import { forceLeave } from "./force-leave.ts";
 
@@ -55,7 +56,7 @@ export function createAgentHost(parts: AgentHostParts): AgentHost {
       const coordinate = config.coordinates ? pools.lan.coordinate() : undefined;
       return coordinate === undefined ? null : shownCoordinate(coordinate);
     },
-    hostInfo: () => hostInfo(config.dataDir ?? "/"),
+    hostInfo,
     xds: () => null,
   };
 }
@@ -135,6 +136,8 @@ function runtimeSection(): StatsSection {
   return {
     arch: goArchitectures[arch()] ?? arch(),
     cpu_count: cpuCount,
+    // As the metric of the like name.
+    goroutines: String(processUsage().openResources),
     max_procs: cpuCount,
     os: platform(),
     version: runtimeVersion(),
