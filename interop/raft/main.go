@@ -178,9 +178,9 @@ func main() {
 	})
 	config := raft.DefaultConfig()
 	config.LocalID = raft.ServerID(*id)
-	config.HeartbeatTimeout = 300 * time.Millisecond
-	config.ElectionTimeout = 300 * time.Millisecond
-	config.LeaderLeaseTimeout = 200 * time.Millisecond
+	config.HeartbeatTimeout = 900 * time.Millisecond
+	config.ElectionTimeout = 900 * time.Millisecond
+	config.LeaderLeaseTimeout = 800 * time.Millisecond
 	config.CommitTimeout = 20 * time.Millisecond
 	config.TrailingLogs = 4
 	config.SnapshotThreshold = 1 << 40

@@ -131,7 +131,8 @@ export class OwnPeer implements AsyncDisposable {
         transport: this.end.transport,
         clock: systemClock,
         rng: seededRng(seed),
-        log: silentLog,
+        // What a correct peer sends is never refused.
+        log: { ...silentLog, error: (message, fields) => void this.failures.push({ message, ...fields }) },
         metrics: noMetrics,
         defer: (run) => void setImmediate(run),
       },
@@ -140,9 +141,10 @@ export class OwnPeer implements AsyncDisposable {
         address: this.address,
         raft: {
           ...defaultRaftOptions,
-          heartbeatTimeoutMs: 300,
-          electionTimeoutMs: 300,
-          leaderLeaseTimeoutMs: 200,
+          // As the library's, and long enough for a busy machine.
+          heartbeatTimeoutMs: 900,
+          electionTimeoutMs: 900,
+          leaderLeaseTimeoutMs: 800,
           commitTimeoutMs: 20,
           trailingLogs: 4,
         },
