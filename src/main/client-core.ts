@@ -7,6 +7,7 @@ import { SnapshotClient } from "../rpc/snapshot-client.ts";
 import { afterIo } from "../runtime/clock.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { openLanPool, type PoolParts } from "./gossip-pools.ts";
+import { lazyGrpcCaller } from "./lazy-grpc.ts";
 import { archiveBytesMax, callLimit, ConfiguredTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
 
 /** Rejects when the gossip address cannot be bound. */
@@ -28,7 +29,17 @@ export async function startClientCore(parts: PoolParts): Promise<AgentCore> {
   const timeouts = new ConfiguredTimeouts(config);
   const limit = new TokenBucket(callLimit(config));
   return {
-    rpc: new ClientRpc({ pool, servers: router, clock, log, metrics, timeouts, limit, random }),
+    rpc: new ClientRpc({
+      pool,
+      grpc: lazyGrpcCaller(net),
+      servers: router,
+      clock,
+      log,
+      metrics,
+      timeouts,
+      limit,
+      random,
+    }),
     snapshots: new ClientSnapshots(
       new SnapshotClient({ pool, clock, archiveBytesMax, silenceMs: snapshotSilenceMs }),
       { servers: router, clock, metrics, limit },

@@ -4,10 +4,10 @@ import { must } from "../lib/assert.ts";
 import { hostPort, type NetListener } from "../lib/net.ts";
 import type { MemberPool } from "../lib/members.ts";
 import { NetTransport, raftLeadingByte } from "../raft/node/net-transport.ts";
+import { serveGrpcCall } from "../rpc/grpc-service.ts";
 import { LeaderForwarder, LeaderSnapshots } from "../rpc/leader-forwarder.ts";
 import { defaultRpcDoorOptions, RpcDoor } from "../rpc/rpc-door.ts";
 import { rpcType } from "../rpc/rpc-type.ts";
-import { serveGrpcCall } from "../rpc/subscriptions.ts";
 import { openGrpcAcceptor } from "../runtime/grpc-acceptor.ts";
 import { RpcPool, serverPoolOptions } from "../rpc/rpc-pool.ts";
 import type { RpcService } from "../rpc/service.ts";
@@ -28,6 +28,7 @@ import { statusRaftStats } from "../wire/rpc/status-methods.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { forceLeave } from "./force-leave.ts";
 import { floodJoin } from "./flood-join.ts";
+import { lazyGrpcCaller } from "./lazy-grpc.ts";
 import { openLanPool, openWanPool, type PoolParts } from "./gossip-pools.ts";
 import { keyringPools } from "./keyring-pools.ts";
 import {
@@ -98,7 +99,7 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
         ? {}
         : { wan: { pool: wan, coordinateOf: (name: string) => wan.coordinateOf(name) } }),
       transport,
-      forwarder: new LeaderForwarder({ pool, timeouts }),
+      forwarder: new LeaderForwarder({ pool, grpc: lazyGrpcCaller(net), timeouts }),
       ...questions(pool, datacenter),
       forceLeave: (name) =>
         forceLeave({ lan, wan }, { name, datacenter: config.datacenter, wanOnly: false, prune: false }),
@@ -201,10 +202,10 @@ function openDoor(
   );
   door.register(raftLeadingByte, transport.accept);
   const grpcLog = log.named("server.grpc-api");
-  const subscriptions = { rpc: service, datacenter: config.datacenter, log: grpcLog };
+  const grpcParts = { rpc: service, datacenter: config.datacenter, log: grpcLog };
   door.register(
     rpcType.grpc,
-    openGrpcAcceptor((call) => serveGrpcCall(subscriptions, call), grpcLog),
+    openGrpcAcceptor((call) => serveGrpcCall(grpcParts, call), grpcLog),
   );
   return door;
 }

@@ -3,11 +3,19 @@ import { NoLeaderError } from "../lib/consensus.ts";
 import { silentLog } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
+import {
+  decodeTransferRequest,
+  encodeTransferResponse,
+  transferLeaderPath,
+} from "../wire/grpc/operator-messages.ts";
+import { operatorTransferLeader } from "../wire/rpc/operator-methods.ts";
 import { RpcError, type RpcMethod } from "../wire/rpc/method.ts";
 import { kvsApply, kvsGet } from "../wire/rpc/methods.ts";
 import { IndexedDirEntries, KeyRequest, KVSRequest } from "../wire/structs/kv.ts";
+import { TransferLeaderRequest } from "../wire/structs/operator-state.ts";
 import { callTimeoutMs } from "./call-timeout.ts";
 import { ClientRpc } from "./client-rpc.ts";
+import type { GrpcCaller } from "./grpc-caller.ts";
 import type { RpcServer } from "./service.ts";
 import { answers, openTestDoor, type TestDoor } from "./testing.ts";
 
@@ -20,9 +28,15 @@ const timeouts = {
 
 const unlimited = new TokenBucket({ rate: undefined, burst: 0 });
 
-function client(door: TestDoor, servers: RpcServer[], limit = unlimited): ClientRpc {
+interface ClientOptions {
+  readonly limit?: TokenBucket;
+  readonly grpc?: GrpcCaller;
+}
+
+function client(door: TestDoor, servers: RpcServer[], options: ClientOptions = {}): ClientRpc {
   return new ClientRpc({
-    limit,
+    limit: unlimited,
+    ...options,
     pool: door.pool,
     servers: {
       findServer: () => servers[0],
@@ -112,6 +126,25 @@ test("servers that hold a call themselves are not asked over and over", async ()
   expect(callCount).toBe(1);
 });
 
+test("leadership is handed on over gRPC where a server knows no other way", async () => {
+  const { door: opened } = await door(0);
+  const paths: string[] = [];
+  const rpc = client(opened, [opened.server], {
+    grpc: {
+      call: (_, { path, message }) => {
+        paths.push(`${path} ${decodeTransferRequest(message)}`);
+        return Promise.resolve(encodeTransferResponse(true));
+      },
+    },
+  });
+  const request = TransferLeaderRequest.make({ ID: "id-2" });
+  expect(await rpc.call(operatorTransferLeader, request)).toEqual({ Success: true });
+  expect(paths).toEqual([`${transferLeaderPath} id-2`]);
+  expect((await failure(client(opened, [opened.server]).call(operatorTransferLeader, request))).message).toBe(
+    "rpc error making call: rpc: can't find service Operator.TransferLeader",
+  );
+});
+
 test("what a server refuses is final, and no reason to leave it", async () => {
   const { door: opened, calls } = await door(0);
   const servers = [opened.server, gone];
@@ -133,7 +166,7 @@ test.each([
 test("calls beyond the limit fail at once", async () => {
   const { door: opened, calls } = await door(0);
   const { server } = opened;
-  const limited = client(opened, [server], new TokenBucket({ rate: 1, burst: 2 }));
+  const limited = client(opened, [server], { limit: new TokenBucket({ rate: 1, burst: 2 }) });
   await limited.call(kvsGet, KeyRequest.zero);
   await limited.call(kvsGet, KeyRequest.zero);
   expect((await failure(limited.call(kvsGet, KeyRequest.zero))).message).toBe("RPC rate limit exceeded");

@@ -20,7 +20,7 @@ import {
 import { PermissionDeniedError, RpcError, type Rpc, type RpcMethod } from "../wire/rpc/method.ts";
 import { callTimeoutMs, type CallTimeouts } from "./call-timeout.ts";
 import { withConsistency } from "./consistency.ts";
-import type { RpcPool } from "./rpc-pool.ts";
+import { callServer, type ServerCaller } from "./call-server.ts";
 import type { RpcServer, SavedSnapshot, SnapshotService, SnapshotTarget } from "./service.ts";
 import type { SnapshotClient } from "./snapshot-client.ts";
 
@@ -32,8 +32,7 @@ export interface ServerSource {
   notifyFailedServer(server: RpcServer): void;
 }
 
-export interface ClientRpcParts {
-  readonly pool: RpcPool;
+export interface ClientRpcParts extends ServerCaller {
   readonly servers: ServerSource;
   readonly clock: Clock;
   readonly log: Log;
@@ -57,7 +56,7 @@ export class ClientRpc implements Rpc {
 
   /** Rejects with `NoServersError`, with what a server answered, or with an error of `error-text.ts`. */
   async call<Q, R>(method: RpcMethod<Q, R>, request: Q, signal?: AbortSignal): Promise<R> {
-    const { pool, servers, clock, log, metrics, timeouts } = this.#parts;
+    const { servers, clock, log, metrics, timeouts } = this.#parts;
     const timeoutMs = callTimeoutMs(request, timeouts);
     metrics.count("client.rpc");
     let sinceMs = clock.monotonicMs();
@@ -71,7 +70,8 @@ export class ClientRpc implements Rpc {
       const startMs = clock.monotonicMs();
       admit(this.#parts, startMs);
       try {
-        return withConsistency(await pool.call(server, { method, request, signal, timeoutMs }), request);
+        const reply = await callServer(this.#parts, server, { method, request, signal, timeoutMs });
+        return withConsistency(reply, request);
       } catch (error) {
         if (signal?.aborted === true) throw error;
         if (isServersFault(error)) servers.notifyFailedServer(server);

@@ -4,7 +4,7 @@ import { RpcConnectionError, gettingClientPrefix } from "../wire/rpc/error-text.
 import type { RpcMethod } from "../wire/rpc/method.ts";
 import { callTimeoutMs, type CallTimeouts } from "./call-timeout.ts";
 import { withConsistency } from "./consistency.ts";
-import type { RpcPool } from "./rpc-pool.ts";
+import { callServer, type ServerCaller } from "./call-server.ts";
 import type { RpcServer, SavedSnapshot, SnapshotTarget } from "./service.ts";
 import type { SnapshotClient } from "./snapshot-client.ts";
 
@@ -15,8 +15,7 @@ export interface ServerAddress {
   readonly address: string;
 }
 
-export interface LeaderForwarderParts {
-  readonly pool: RpcPool;
+export interface LeaderForwarderParts extends ServerCaller {
   readonly timeouts: CallTimeouts;
 }
 
@@ -33,9 +32,8 @@ export class LeaderForwarder {
     { method, request }: { readonly method: RpcMethod<Q, R>; readonly request: Q },
     signal: AbortSignal | undefined,
   ): Promise<R> {
-    const { pool, timeouts } = this.#parts;
-    const timeoutMs = callTimeoutMs(request, timeouts);
-    const reply = await pool.call(serverAt(leader), { method, request, signal, timeoutMs });
+    const timeoutMs = callTimeoutMs(request, this.#parts.timeouts);
+    const reply = await callServer(this.#parts, serverAt(leader), { method, request, signal, timeoutMs });
     return withConsistency(reply, request);
   }
 }

@@ -5,7 +5,8 @@ import { silentLog } from "../lib/log.ts";
 import { decodeGrpcMessage, encodeGrpcMessage, grpcStatus } from "../wire/grpc/framing.ts";
 import { decodeProto, type ProtoField } from "../wire/protobuf/decode.ts";
 import { ProtoWriter } from "../wire/protobuf/encode.ts";
-import type { Rpc } from "../wire/rpc/method.ts";
+import { encodeTransferRequest, transferLeaderPath } from "../wire/grpc/operator-messages.ts";
+import { RpcError, type Rpc } from "../wire/rpc/method.ts";
 import {
   CheckServiceNode,
   HealthCheck,
@@ -16,7 +17,7 @@ import {
 import { NodeService } from "../wire/structs/service.ts";
 import { decodeSubscribeRequest, subscribePath } from "../wire/subscribe/messages.ts";
 import type { GrpcCall } from "./grpc-call.ts";
-import { serveGrpcCall } from "./subscriptions.ts";
+import { serveGrpcCall } from "./grpc-service.ts";
 import { settled } from "../lib/manual-clock.ts";
 
 function requestBytes(o: {
@@ -190,6 +191,30 @@ describe("a subscription", () => {
     const seen = await events(new TestCall(new Uint8Array(), "/a.B/C"), served([]).rpc);
     expect(seen).toEqual([`end ${grpcStatus.unimplemented} unknown method /a.B/C`]);
   });
+});
+
+test("handing leadership on is asked of the endpoint, and its refusal comes back", async () => {
+  const asked: unknown[] = [];
+  const answering = (answer: () => Promise<unknown>): Rpc => ({
+    call: <Q, R>({ name }: { readonly name: string }, request: Q): Promise<R> => {
+      asked.push([name, (request as { readonly ID?: string }).ID]);
+      return answer() as Promise<R>;
+    },
+  });
+  const ask = async (id: string, rpc: Rpc): Promise<string[]> => {
+    const call = new TestCall(encodeGrpcMessage(encodeTransferRequest(id)), transferLeaderPath);
+    await serveGrpcCall({ rpc, datacenter: "dc1", log: silentLog }, call);
+    return call.events;
+  };
+  const agrees = answering(() => Promise.resolve({ Success: true }));
+  // The answer's first field is what `shown` takes for an index.
+  expect(await ask("id-2", agrees)).toEqual(["1 ", "end 0 "]);
+  const refuses = answering(() => Promise.reject(new RpcError("cannot find peer")));
+  expect(await ask("", refuses)).toEqual(["end 2 cannot find peer"]);
+  expect(asked).toEqual([
+    ["Operator.TransferLeader", "id-2"],
+    ["Operator.TransferLeader", ""],
+  ]);
 });
 
 test("no request does anything but fail to decode", () => {

@@ -6,17 +6,14 @@
  * order, whatever wakes it.
  * Source: the reference's subscribe service and its clients' materialized views (1.16).
  */
-import { DecodeError } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
-import { decodeGrpcMessage, encodeGrpcMessage, grpcStatus } from "../wire/grpc/framing.ts";
-import { mayRetry, noPathToDatacenter } from "../wire/rpc/error-text.ts";
-import { PermissionDeniedError, type Rpc } from "../wire/rpc/method.ts";
+import { encodeGrpcMessage, grpcStatus } from "../wire/grpc/framing.ts";
+import { noPathToDatacenter } from "../wire/rpc/error-text.ts";
+import type { Rpc } from "../wire/rpc/method.ts";
 import { healthServiceNodes } from "../wire/rpc/methods.ts";
 import { ServiceSpecificRequest, type CheckServiceNode } from "../wire/structs/catalog.ts";
 import {
   decodeSubscribeRequest,
   encodeSubscribeEvent,
-  subscribePath,
   subscribeTopic,
   type InstanceChange,
   type SubscribeEvent,
@@ -24,30 +21,24 @@ import {
 } from "../wire/subscribe/messages.ts";
 import type { GrpcCall } from "./grpc-call.ts";
 
-const requestBytesMax = 64 * 1024;
 /** Changes in one event; a larger snapshot goes out in several. */
 const batchMax = 256;
 
 export interface SubscriptionParts {
   readonly rpc: Rpc;
   readonly datacenter: string;
-  readonly log: Log;
 }
 
-/** Answers gRPC calls: subscriptions, and a polite refusal of everything else. Never rejects. */
-export async function serveGrpcCall(parts: SubscriptionParts, call: GrpcCall): Promise<void> {
-  if (call.path !== subscribePath) return call.end(grpcStatus.unimplemented, `unknown method ${call.path}`);
-  try {
-    const request = decodeSubscribeRequest(decodeGrpcMessage(await call.body(requestBytesMax)));
-    const refusal = refusalOf(parts, request);
-    if (refusal !== undefined) return call.end(refusal.status, refusal.text);
-    await subscribe(parts, call, request);
-  } catch (error) {
-    if (call.signal.aborted) return call.end(grpcStatus.ok, "");
-    const text = error instanceof Error ? error.message : String(error);
-    parts.log.debug("a subscription ended", { error: text });
-    call.end(statusOf(error), text);
-  }
+/** Answers a call to `subscribePath` until the subscriber goes. Rejects as `Rpc` does, or with `DecodeError`. */
+export async function serveSubscription(
+  parts: SubscriptionParts,
+  call: GrpcCall,
+  message: Uint8Array,
+): Promise<void> {
+  const request = decodeSubscribeRequest(message);
+  const refusal = refusalOf(parts, request);
+  if (refusal !== undefined) return call.end(refusal.status, refusal.text);
+  await subscribe(parts, call, request);
 }
 
 function refusalOf(
@@ -65,12 +56,6 @@ function refusalOf(
     };
   }
   return undefined;
-}
-
-function statusOf(error: unknown): number {
-  if (error instanceof DecodeError) return grpcStatus.invalidArgument;
-  if (error instanceof PermissionDeniedError) return grpcStatus.permissionDenied;
-  return mayRetry(error, true) ? grpcStatus.unavailable : grpcStatus.unknown;
 }
 
 async function subscribe(

@@ -1,10 +1,10 @@
 /** HTTP/2 for gRPC, over connections that came in by another door. */
 import { createServer, type ServerHttp2Stream } from "node:http2";
-import { Duplex } from "node:stream";
 import { BodyTooLargeError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Connection } from "../lib/net.ts";
 import type { GrpcCall } from "../rpc/grpc-call.ts";
+import { toDuplex } from "./connection-duplex.ts";
 
 const streamsMax = 4_096;
 
@@ -28,45 +28,6 @@ export function openGrpcAcceptor(
   return (connection, rest) => {
     server.emit("connection", toDuplex(connection, rest));
   };
-}
-
-/** A stream of Node's kind over the connection. */
-function toDuplex(connection: Connection, rest: Uint8Array): Duplex {
-  let drained: (() => void) | undefined;
-  const duplex = new Duplex({
-    read: () => connection.resume(),
-    write: (chunk: Uint8Array, _encoding, done) => {
-      if (connection.write(Uint8Array.from(chunk))) done();
-      else drained = done;
-    },
-    final: (done) => {
-      connection.end();
-      done();
-    },
-    destroy: (error, done) => {
-      connection.destroy();
-      done(error);
-    },
-  });
-  const wake = (): void => {
-    const waiting = drained;
-    drained = undefined;
-    waiting?.();
-  };
-  const push = (bytes: Uint8Array): void => {
-    if (!duplex.push(bytes)) connection.pause();
-  };
-  connection.handle({
-    data: push,
-    ended: () => void duplex.push(null),
-    closed: () => {
-      wake();
-      duplex.destroy();
-    },
-    drained: wake,
-  });
-  if (rest.length > 0) push(rest);
-  return duplex;
 }
 
 function toCall(stream: ServerHttp2Stream, path: string): GrpcCall {
