@@ -11,7 +11,14 @@ import { readParams, datacenterOf, tokenOf } from "./read-params.ts";
 import { coordinateIn } from "./registration-fields.ts";
 import { readHeaders } from "./read-headers.ts";
 import { jsonResponse, plainResponse, renderJson } from "./respond.ts";
-import { decodePath, type HttpContext, type HttpResponse, type Route, type RoutedRequest } from "./types.ts";
+import {
+  decodePath,
+  HttpError,
+  type HttpContext,
+  type HttpResponse,
+  type Route,
+  type RoutedRequest,
+} from "./types.ts";
 
 const Coordinates = list(Coordinate);
 const DatacenterMaps = list(DatacenterMap);
@@ -53,8 +60,23 @@ async function update(request: RoutedRequest, context: HttpContext): Promise<Htt
 }
 
 export const coordinateRoutes: readonly Route[] = [
-  { pattern: "/v1/coordinate/datacenters", methods: ["GET"], handle: datacenters },
-  { pattern: "/v1/coordinate/nodes", methods: ["GET"], handle: nodes },
-  { pattern: "/v1/coordinate/node/", methods: ["GET"], handle: node },
-  { pattern: "/v1/coordinate/update", methods: ["PUT"], handle: update },
+  route("/v1/coordinate/datacenters", "GET", datacenters),
+  route("/v1/coordinate/nodes", "GET", nodes),
+  route("/v1/coordinate/node/", "GET", node),
+  route("/v1/coordinate/update", "PUT", update),
 ];
+
+function route(
+  pattern: string,
+  method: string,
+  handle: (request: RoutedRequest, context: HttpContext) => Promise<HttpResponse>,
+): Route {
+  return {
+    pattern,
+    methods: [method],
+    handle: (request, context) => {
+      if (context.coordinatesOff === true) throw new HttpError(401, "Coordinate support disabled");
+      return handle(request, context);
+    },
+  };
+}

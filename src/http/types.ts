@@ -62,6 +62,8 @@ export interface HttpContext {
   readonly cache?: Pick<AgentCache, "get">;
   /** `discovery_max_stale`: reads for discovery without a wish may be this stale. Nanoseconds; absent: not at all. */
   readonly discoveryMaxStaleNs?: number;
+  /** `disable_coordinates`: there are none to read or to set. */
+  readonly coordinatesOff?: boolean;
   /** Users' snapshots; without it `/v1/snapshot` refuses. */
   readonly snapshots?: SnapshotService;
 }

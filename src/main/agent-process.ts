@@ -297,6 +297,7 @@ function httpContext({ parts, log, core, telemetry }: Assembly): HttpContext {
     metrics: telemetry.registry,
     kvValueBytesMax: config.limits.kvMaxValueSize,
     txnBytesMax: config.limits.txnMaxReqLen,
+    coordinatesOff: !config.coordinates,
     discoveryMaxStaleNs: (config.queryTimes.discoveryMaxStaleMs ?? 0) * millisecondNs,
     snapshots: core.snapshots,
   };
