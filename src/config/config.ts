@@ -181,7 +181,7 @@ export interface QueryTimesConfig {
   readonly defaultMs: number;
   /** Longest wait that a blocking query may ask for. */
   readonly maxMs: number;
-  /** A stale discovery answer older than this goes to the leader; `undefined`: any age will do. */
+  /** Reads for discovery may be this stale without being asked to; `undefined`: they go to the leader. */
   readonly discoveryMaxStaleMs: number | undefined;
 }
 

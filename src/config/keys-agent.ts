@@ -110,7 +110,7 @@ export const agentKeys = [
   ["max_query_time", "duration", "600s", "restart", "MaxQueryTime",
     "Longest wait that a blocking query may ask for.", "max-query-time"],
   ["discovery_max_stale", "duration", unset, "restart", "DiscoveryMaxStale",
-    "Oldest answer that discovery over HTTP may give without the leader; 0s takes any age."],
+    "Oldest answer that discovery over HTTP may give without the leader; 0s asks the leader."],
   ["session_ttl_min", "duration", unset, "restart", "SessionTTLMin",
     "Shortest time to live of a session; 10s if unset."],
   ["translate_wan_addrs", "bool", false, "restart", "TranslateWANAddrs",
