@@ -239,7 +239,7 @@ async function recover(
   const raftLog = log.named("server.raft");
   const file = openPeersFile(join(config.dataDir, "raft"), raftLog);
   const machine = stateMachine(new StateStore());
-  await recoverFromPeersFile({ ...stores, machine, log: raftLog }, file, config.raft.protocol);
+  await recoverFromPeersFile({ ...stores, machine, log: raftLog }, file);
 }
 
 async function openStores({

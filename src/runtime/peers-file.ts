@@ -27,7 +27,8 @@ be elected any more. It is not there in normal operation, and nothing else reads
 
    "id" is the node id: the text of the file "node-id" in that server's data directory.
    "address" is host:port of its server RPC. "non_voter" may be left out.
-   With "raft_protocol" 2, the file is a list of addresses only: ["10.1.0.1:8300", "10.1.0.2:8300"].
+   A list of addresses only, ["10.1.0.1:8300", "10.1.0.2:8300"], will do where they have not changed: the ids
+   are then those that the server knew last.
 3. Start the servers. Each takes the configuration over, with everything in its log, also what
    was never acknowledged, and deletes peers.json.
 

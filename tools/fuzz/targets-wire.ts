@@ -10,6 +10,7 @@ import {
   requestKindOf,
 } from "../../src/raft/node/message-codec.ts";
 import { snapshotMetaCodec } from "../../src/raft/node/snapshot-meta.ts";
+import { serverId } from "../../src/raft/core/entry.ts";
 import { parsePeersJson } from "../../src/raft/node/peers-json.ts";
 import { decodeRecord, decodeRecordHead } from "../../src/runtime/log-journal-record.ts";
 import { monotonicMs } from "../../src/lib/clock.ts";
@@ -161,8 +162,8 @@ export const wireTargets: readonly FuzzTargetPlan[] = [
       seeds: ['[{"id":"a","address":"b:1","non_voter":false}]', '["b:1"]'],
     },
     (input) => {
-      parsePeersJson(input, 3);
-      parsePeersJson(input, 2);
+      parsePeersJson(input);
+      parsePeersJson(input, { servers: [{ id: serverId("a"), address: "b:1", suffrage: "voter" }] });
     },
   ),
   pure(

@@ -1,11 +1,11 @@
 /**
  * `peers.json`: the servers that an operator names after an outage that took a quorum away.
  *
- * Protocol 3 lists `{"id", "address", "non_voter"}`, protocol 2 addresses alone. Error texts are the
- * reference's. Source: protocol/raft.md §6.
+ * Its form is a list of `{"id", "address", "non_voter"}`. The old form, of servers without ids, is a list of addresses;
+ * their ids are those that the server knew last. Error texts are the reference's. Source: protocol/raft.md §6.
  */
 import { DecodeError } from "../../lib/errors.ts";
-import type { Codec, JsonValue } from "../../wire/schema/codec.ts";
+import type { JsonValue } from "../../wire/schema/codec.ts";
 import { list } from "../../wire/schema/collections.ts";
 import { bool, str } from "../../wire/schema/scalars.ts";
 import { field, fromJsonValue, struct } from "../../wire/schema/struct.ts";
@@ -23,12 +23,15 @@ interface Peer {
   readonly NonVoter: boolean;
 }
 
-/** The configuration that the file asks for. Throws `DecodeError` if it is none that could work. */
-export function parsePeersJson(text: string, protocolVersion: number): Configuration {
-  const peers =
-    protocolVersion < 3
-      ? (parse(list(str), text) ?? []).map((address) => ({ ID: address, Address: address, NonVoter: false }))
-      : (parse(list(peerStruct), text) ?? []);
+/**
+ * The configuration that the file asks for; `known` is the last that this server knew of. Throws `DecodeError` if it
+ * is none that could work.
+ */
+export function parsePeersJson(text: string, known?: Configuration): Configuration {
+  const json = parse(text);
+  const peers = isOldForm(json)
+    ? json.map((address) => ({ ID: idOf(address, known), Address: address, NonVoter: false }))
+    : (fromJsonValue(list(peerStruct), json) ?? []);
   const problem = problemOf(peers);
   if (problem !== undefined) throw new DecodeError(problem);
   return {
@@ -40,14 +43,24 @@ export function parsePeersJson(text: string, protocolVersion: number): Configura
   };
 }
 
-function parse<T>(codec: Codec<T>, text: string): T {
-  let json: JsonValue;
+function parse(text: string): JsonValue {
   try {
-    json = JSON.parse(text) as JsonValue;
+    return JSON.parse(text) as JsonValue;
   } catch (error) {
     throw new DecodeError(error instanceof Error ? error.message : String(error), { cause: error });
   }
-  return fromJsonValue(codec, json);
+}
+
+function isOldForm(json: JsonValue): json is readonly string[] {
+  return Array.isArray(json) && json.length > 0 && json.every((one) => typeof one === "string");
+}
+
+function idOf(address: string, known: Configuration | undefined): string {
+  const server = known?.servers.find((one) => one.address === address);
+  if (server !== undefined) return server.id;
+  throw new DecodeError(
+    `this server knows of no server at ${address}: give its id as well, as {"id": "…", "address": "${address}"}`,
+  );
 }
 
 function problemOf(peers: readonly Peer[]): string | undefined {

@@ -7,8 +7,10 @@ import { openLmdbLogStore } from "../../runtime/lmdb-log-store.ts";
 import { openPeersFile } from "../../runtime/peers-file.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { openSnapshotStore } from "../../runtime/snapshot-store.ts";
+import { serverId } from "../core/entry.ts";
 import { chunkBytes } from "./chunking.ts";
 import { entryCodec } from "./entry-codec.ts";
+import { lastConfiguration } from "./last-configuration.ts";
 import { MemoryLogStore } from "./memory-log-store.ts";
 import { MemorySnapshotStore } from "./memory-snapshot-store.ts";
 import { parsePeersJson } from "./peers-json.ts";
@@ -21,9 +23,11 @@ import { ListMachine, TestCluster, text, until } from "./test-kit.ts";
 
 describe("peers.json", () => {
   const one = '{"id": "a", "address": "10.1.0.1:8300"}';
+  const known = { servers: [{ id: serverId("a"), address: "10.1.0.1:8300", suffrage: "voter" as const }] };
+
   test.each([
     {
-      protocol: 3,
+      form: "new",
       json: `[${one}, {"id": "b", "address": "10.1.0.2:8300", "non_voter": true}]`,
       servers: [
         { id: "a", address: "10.1.0.1:8300", suffrage: "voter" },
@@ -31,12 +35,12 @@ describe("peers.json", () => {
       ],
     },
     {
-      protocol: 2,
+      form: "old",
       json: '["10.1.0.1:8300"]',
-      servers: [{ id: "10.1.0.1:8300", address: "10.1.0.1:8300", suffrage: "voter" }],
+      servers: [{ id: "a", address: "10.1.0.1:8300", suffrage: "voter" }],
     },
-  ])("of protocol $protocol", ({ protocol, json, servers }) => {
-    expect(parsePeersJson(json, protocol)).toEqual({ servers } as never);
+  ])("of the $form form", ({ json, servers }) => {
+    expect(parsePeersJson(json, known)).toEqual({ servers } as never);
   });
 
   test.each([
@@ -53,10 +57,15 @@ describe("peers.json", () => {
       json: `[${one}, {"id": "b", "address": "10.1.0.1:8300"}]`,
       error: "found duplicate address in configuration: 10.1.0.1:8300",
     },
-    { json: '["10.1.0.1:8300"]', error: "json: cannot unmarshal string" },
+    {
+      json: '["10.1.0.9:8300"]',
+      error: "this server knows of no server at 10.1.0.9:8300: give its id as well",
+    },
+    { json: `["10.1.0.1:8300", ${one}]`, error: "json: cannot unmarshal string" },
+    { json: '["10.1.0.1:8300", "10.1.0.1:8300"]', error: "found duplicate ID in configuration: a" },
     { json: "[", error: "JSON" },
   ])("$json is refused", ({ json, error }) => {
-    expect(() => parsePeersJson(json, 3)).toThrow(error);
+    expect(() => parsePeersJson(json, known)).toThrow(error);
   });
 });
 
@@ -75,7 +84,7 @@ test("a server alone takes the cluster over with everything in its log", async (
   const { store, snapshots, id, address } = survivor!;
   await recoverCluster(
     { store, snapshots, machine: new ListMachine(), log: silentLog },
-    parsePeersJson(`[{"id": "${id}", "address": "${address}"}]`, 3),
+    parsePeersJson(`[{"id": "${id}", "address": "${address}"}]`),
   );
   expect([Number(store.firstIndex), Number(store.lastIndex)]).toEqual([store.lastIndex + 1, store.lastIndex]);
   const alone = await cluster.open(survivor!);
@@ -93,6 +102,26 @@ test("a server alone takes the cluster over with everything in its log", async (
   await until(cluster.clock, () => fresh.machine.items.length === 6, "the newcomer has it all");
 });
 
+test("the configuration that is known last is that of the log, or else of the snapshot", async () => {
+  await using cluster = new TestCluster(3);
+  const leader = await cluster.start();
+  const [survivor] = cluster.others(leader);
+  const known = async (): Promise<readonly string[]> => {
+    const last = await lastConfiguration(survivor!);
+    return (last?.servers ?? []).map(({ id, address }) => `${id} ${address}`).sort();
+  };
+  const all = cluster.members.map(({ id, address }) => `${id} ${address}`).sort();
+  expect(await known()).toEqual(all);
+  await cluster.settled(leader.propose(text("a")));
+  await until(cluster.clock, () => survivor!.machine.items.length === 1, "the survivor has it");
+  await cluster.settled(survivor!.node!.snapshot());
+  expect(await known()).toEqual(all);
+  const fresh = cluster.add("n9");
+  await cluster.settled(leader.addServer({ id: "n9", address: fresh.address, voter: false }));
+  await until(cluster.clock, () => survivor!.node!.status().servers.length === 4, "it knows of the newcomer");
+  expect(await known()).toEqual([...all, `n9 ${fresh.address}`].sort());
+});
+
 test("a server without any state is not recovered", async () => {
   const parts = {
     store: new MemoryLogStore(),
@@ -100,7 +129,7 @@ test("a server without any state is not recovered", async () => {
     machine: new ListMachine(),
     log: silentLog,
   };
-  expect(recoverCluster(parts, parsePeersJson('[{"id": "a", "address": "h:1"}]', 3))).rejects.toThrow(
+  expect(recoverCluster(parts, parsePeersJson('[{"id": "a", "address": "h:1"}]'))).rejects.toThrow(
     "refused to recover cluster with no initial state, this is probably an operator error",
   );
 });
@@ -160,7 +189,7 @@ describe("on disk", () => {
         const stores = await openStores(folder);
         writeFileSync(join(folder, "peers.json"), peers);
         const file = openPeersFile(folder, silentLog);
-        await recoverFromPeersFile({ ...stores, machine: new ListMachine(), log: silentLog }, file, 3);
+        await recoverFromPeersFile({ ...stores, machine: new ListMachine(), log: silentLog }, file);
         expect(existsSync(join(folder, "peers.json"))).toBe(false);
         await stores.store.close();
         const after = await openStores(folder);
@@ -181,8 +210,8 @@ describe("on disk", () => {
       const stores = await openStores(folder);
       const file = openPeersFile(folder, silentLog);
       const parts = { ...stores, machine: new ListMachine(), log: silentLog };
-      expect(recoverFromPeersFile(parts, file, 3)).rejects.toThrow(RaftDataError);
-      expect(recoverFromPeersFile(parts, file, 3)).rejects.toThrow(
+      expect(recoverFromPeersFile(parts, file)).rejects.toThrow(RaftDataError);
+      expect(recoverFromPeersFile(parts, file)).rejects.toThrow(
         "recovery failed to parse peers.json: need at least one voter in configuration: {[]}",
       );
       expect(existsSync(join(folder, "peers.json"))).toBe(true);

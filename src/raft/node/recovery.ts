@@ -14,6 +14,7 @@ import { logIndex, term, type LogIndex } from "../../lib/log-index.ts";
 import { must } from "../../lib/assert.ts";
 import { entryType, type Configuration, type Entry } from "../core/entry.ts";
 import { ChunkAssembler } from "./chunking.ts";
+import { lastConfiguration } from "./last-configuration.ts";
 import type { LogStore } from "./log-store.ts";
 import { parsePeersJson } from "./peers-json.ts";
 import { RaftDataError } from "./refusal.ts";
@@ -41,17 +42,13 @@ export interface RecoveryParts {
 }
 
 /** Recovers if there is a `peers.json`, and removes it. Rejects with `RaftDataError`, with the file left in place. */
-export async function recoverFromPeersFile(
-  parts: RecoveryParts,
-  file: PeersFile,
-  protocolVersion: number,
-): Promise<void> {
+export async function recoverFromPeersFile(parts: RecoveryParts, file: PeersFile): Promise<void> {
   const text = file.read();
   if (text === undefined) return;
   parts.log.info("found peers.json file, recovering Raft configuration...");
   let configuration: Configuration;
   try {
-    configuration = parsePeersJson(text, protocolVersion);
+    configuration = parsePeersJson(text, await lastConfiguration(parts));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new RaftDataError(`recovery failed to parse peers.json: ${error.message}`, { cause: error });
