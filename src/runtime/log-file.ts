@@ -17,6 +17,9 @@ export interface LogFileOptions {
   readonly keptMax: number | undefined;
 }
 
+/** The reference's. */
+const logMode = 0o640;
+
 /** A log file that cannot be opened. */
 export class LogFileError extends ProconsulError {
   readonly code = "log-file";
@@ -32,17 +35,20 @@ export function openLogFile(options: LogFileOptions): (line: string) => void {
   let bytes = firstSize(current);
   let openedMs = Date.now();
   let complained = false;
+  let lastMicroseconds = 0;
   return (line) => {
     const text = `${line}\n`;
     try {
       const full =
         options.rotateBytes !== undefined && bytes > 0 && bytes + text.length > options.rotateBytes;
       if (full || Date.now() - openedMs > options.rotateDurationMs) {
-        rotate(current, options.keptMax);
+        // Two in one millisecond have names of their own.
+        lastMicroseconds = Math.max(lastMicroseconds + 1, Date.now() * 1000);
+        rotate(current, { keptMax: options.keptMax, name: `${lastMicroseconds}000` });
         bytes = 0;
         openedMs = Date.now();
       }
-      appendFileSync(current, text);
+      appendFileSync(current, text, { mode: logMode });
       bytes += text.length;
     } catch (error) {
       if (!complained) process.stderr.write(`cannot write the log file: ${String(error)}\n`);
@@ -55,22 +61,25 @@ export function openLogFile(options: LogFileOptions): (line: string) => void {
 function firstSize(file: string): number {
   try {
     mkdirSync(dirname(file), { recursive: true });
-    appendFileSync(file, "");
+    appendFileSync(file, "", { mode: logMode });
     return statSync(file).size;
   } catch (cause) {
     throw new LogFileError(`Failed to setup logging: ${goFileText("open", file, cause)}`, { cause });
   }
 }
 
-function rotate(current: string, keptMax: number | undefined): void {
+function rotate(
+  current: string,
+  { keptMax, name }: { readonly keptMax: number | undefined; readonly name: string },
+): void {
   const ending = extname(current);
   const stem = basename(current, ending);
   const folder = dirname(current);
-  renameSync(current, join(folder, `${stem}-${Date.now()}000000${ending}`));
+  renameSync(current, join(folder, `${stem}-${name}${ending}`));
   if (keptMax === undefined) return;
   const old = readdirSync(folder)
-    .filter((name) => name.startsWith(`${stem}-`) && name.endsWith(ending))
+    .filter((old) => old.startsWith(`${stem}-`) && old.endsWith(ending))
     .sort();
-  for (const name of old.slice(0, Math.max(0, old.length - keptMax)))
-    rmSync(join(folder, name), { force: true });
+  for (const one of old.slice(0, Math.max(0, old.length - keptMax)))
+    rmSync(join(folder, one), { force: true });
 }
