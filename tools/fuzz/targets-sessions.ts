@@ -3,6 +3,7 @@ import { course } from "./choices.ts";
 import { runHttpCourse } from "./http-course.ts";
 import { LockCourse } from "./lock-course.ts";
 import { RpcCourse } from "./rpc-course.ts";
+import { YamuxCourse } from "./yamux-course.ts";
 import { utf8, type FuzzTargetPlan } from "./target.ts";
 
 const httpWords = [
@@ -53,6 +54,7 @@ const httpSeeds = [
 
 export const sessionTargets: readonly FuzzTargetPlan[] = [
   course("locks", () => (choices) => new LockCourse(choices).run()),
+  course("yamux-session", () => (choices) => new YamuxCourse(choices).run()),
   course("rpc-session", () => (choices) => new RpcCourse(choices).run()),
   {
     name: "http-connection",
