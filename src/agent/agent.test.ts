@@ -87,9 +87,9 @@ describe("anti-entropy", () => {
     void parts.agent.registrar.reportTtl("c", "passing", "one");
     await parts.agent.synced();
     void parts.agent.registrar.reportTtl("c", "passing", "two");
-    await parts.clock.advance(149_000);
+    await parts.clock.pass(149_000);
     expect(parts.catalog.checks.get("c")?.Output).toBe("one");
-    await parts.clock.advance(2_000);
+    await parts.clock.pass(2_000);
     expect(parts.catalog.checks.get("c")?.Output).toBe("two");
     await parts.agent.stop();
   });
@@ -129,9 +129,9 @@ describe("anti-entropy", () => {
     await parts.agent.synced();
     expect(parts.catalog.services.size).toBe(0);
     parts.catalog.failure = undefined;
-    await parts.clock.advance(14_900);
+    await parts.clock.pass(14_900);
     expect(parts.catalog.services.size).toBe(0);
-    await parts.clock.advance(200);
+    await parts.clock.pass(200);
     expect(parts.catalog.services.size).toBe(1);
     await parts.agent.stop();
   });
@@ -144,7 +144,7 @@ describe("anti-entropy", () => {
     parts.catalog.services.delete("web");
     parts.catalog.checks.delete("service:web");
     parts.catalog.node = null;
-    await parts.clock.advance(61_000);
+    await parts.clock.pass(61_000);
     expect(parts.catalog.services.has("web")).toBe(true);
     expect(parts.catalog.checks.get("service:web")?.Status).toBe("passing");
     expect(parts.catalog.node).not.toBeNull();
@@ -170,17 +170,17 @@ describe("checks", () => {
     const parts = testAgent();
     await addCheck(parts, { CheckID: "c", TTL: seconds(2) });
     void parts.agent.registrar.reportTtl("c", "passing", "fine");
-    await parts.clock.advance(1_500);
+    await parts.clock.pass(1_500);
     void parts.agent.registrar.reportTtl("c", "passing", "fine");
-    await parts.clock.advance(1_500);
+    await parts.clock.pass(1_500);
     expect(parts.agent.state.check("c")?.Status).toBe("passing");
-    await parts.clock.advance(600);
+    await parts.clock.pass(600);
     expect(parts.agent.state.check("c")).toMatchObject({
       Status: "critical",
       Output: "TTL expired (last output before timeout follows): fine",
     });
     void parts.agent.registrar.reportTtl("c", "passing", "");
-    await parts.clock.advance(2_100);
+    await parts.clock.pass(2_100);
     expect(parts.agent.state.check("c")).toMatchObject({ Status: "critical", Output: "TTL expired" });
   });
 
@@ -202,7 +202,7 @@ describe("checks", () => {
       FailuresBeforeCritical: 3,
       FailuresBeforeWarning: 2,
     });
-    await parts.clock.advance(1);
+    await parts.clock.pass(1);
     expect(parts.agent.state.check("c")).toMatchObject({
       Status: "passing",
       Output: "HTTP GET http://h/: 200 S Output: hi",
@@ -212,7 +212,7 @@ describe("checks", () => {
     status = 500;
     const seen: (string | undefined)[] = [];
     for (let i = 0; i < 3; i += 1) {
-      await parts.clock.advance(1_000);
+      await parts.clock.pass(1_000);
       seen.push(parts.agent.state.check("c")?.Status);
     }
     expect(seen).toEqual(["passing", "warning", "critical"]);
@@ -231,7 +231,7 @@ describe("checks", () => {
       io: { run: () => Promise.resolve({ exitCode, timedOut: false, output: captured }) },
     });
     await addCheck(parts, { CheckID: "c", ScriptArgs: ["x"], Interval: seconds(1) });
-    await parts.clock.advance(1);
+    await parts.clock.pass(1);
     expect(parts.agent.state.check("c")).toMatchObject({ Status: status, Output: output });
   });
 
@@ -239,10 +239,10 @@ describe("checks", () => {
     const parts = testAgent();
     await addService(parts, "web", [{ TTL: seconds(100), Status: "passing" }]);
     await addCheck(parts, { CheckID: "a", AliasService: "web", Status: "passing" });
-    await parts.clock.advance(1);
+    await parts.clock.pass(1);
     expect(parts.agent.state.check("a")).toMatchObject({ Status: "passing", Output: "All checks passing." });
     void parts.agent.registrar.reportTtl("service:web", "critical", "down");
-    await parts.clock.advance(1);
+    await parts.clock.pass(1);
     expect(parts.agent.state.check("a")).toMatchObject({
       Status: "critical",
       Output: `Aliased check "Service 'web' check" failing: down`,
@@ -261,13 +261,13 @@ describe("checks", () => {
     parts.catalog.checks.set("r", remote);
     await addCheck(parts, { CheckID: "a", AliasNode: "N2", AliasService: "db" });
     parts.catalog.failure = new NoLeaderError();
-    await parts.clock.advance(5_000);
+    await parts.clock.pass(5_000);
     expect(parts.agent.state.check("a")?.Output).toBe(
       "Failure checking aliased node or service: No cluster leader",
     );
     parts.catalog.failure = undefined;
     parts.catalog.onBlocking = () => parts.agent.registrar.stop();
-    await parts.clock.advance(60_000);
+    await parts.clock.pass(60_000);
     expect(parts.agent.state.check("a")).toMatchObject({
       Status: "warning",
       Output: 'Aliased check "r" failing: ',
@@ -292,7 +292,7 @@ describe("checks", () => {
     });
     await addCheck(parts, { CheckID: "c", Interval: seconds(10), ...definition });
     expect(parts.agent.state.check("c")).toMatchObject({ Status: "critical", Type: kind });
-    await parts.clock.advance(1);
+    await parts.clock.pass(1);
     expect(parts.agent.state.check("c")).toMatchObject({ Status: "passing", Output: output });
   });
 
@@ -300,7 +300,7 @@ describe("checks", () => {
     const parts = testAgent();
     await addCheck(parts, { CheckID: "a", AliasNode: "other", AliasService: "web" });
     parts.catalog.onBlocking = () => parts.agent.registrar.stop();
-    await parts.clock.advance(1);
+    await parts.clock.pass(1);
     expect(parts.agent.state.check("a")).toMatchObject({
       Status: "critical",
       Output: "Service web could not be found on node other",
@@ -312,9 +312,9 @@ describe("checks", () => {
     const parts = testAgent();
     await parts.agent.start();
     await addService(parts, "web", [{ TTL: seconds(10), DeregisterCriticalServiceAfter: seconds(1) }]);
-    await parts.clock.advance(59_000);
+    await parts.clock.pass(59_000);
     expect(parts.agent.state.service("web")).toBeDefined();
-    await parts.clock.advance(61_000);
+    await parts.clock.pass(61_000);
     expect(parts.agent.state.service("web")).toBeUndefined();
     expect(parts.catalog.services.has("web")).toBe(false);
     await parts.agent.stop();
@@ -349,7 +349,7 @@ describe("definitions", () => {
     expect(second.agent.state.check("service:web")).toMatchObject({ Status: "passing", Output: "well" });
     await second.agent.stop();
     const late = testAgent({ files });
-    await late.clock.advance(40_000);
+    await late.clock.pass(40_000);
     await late.agent.start();
     expect(late.agent.state.check("service:web")?.Status).toBe("critical");
     await late.agent.registrar.removeService("web");
