@@ -185,8 +185,8 @@ function decodeValue(context: Context, given: SettingValue, place: Place): Setti
 }
 
 /**
- * Reads what a file says against the schema; `whole` is what its whole numbers are in Go. Never throws: what is wrong is
- * in the result.
+ * Reads what a file says against the schema; `whole` is what its whole numbers are in Go. Never throws: what is
+ * wrong is in the result.
  */
 export function decodeSettings(
   schema: ObjectNode,
