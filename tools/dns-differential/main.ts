@@ -170,6 +170,8 @@ interface Setup {
   readonly domains: readonly string[];
   /** `udp_answer_limit`, 8 at most. */
   readonly plainLimit: number;
+  /** Names that the reference leaves without any answer (docs/differences.md). */
+  readonly unanswered?: RegExp;
 }
 
 function setups(upstreamPort: number): Readonly<Record<string, Setup>> {
@@ -215,6 +217,7 @@ function setups(upstreamPort: number): Readonly<Record<string, Setup>> {
       settings: { recursors, dns_config: { use_cache: true, cache_max_age: "10s", max_stale: "1h" } },
       domains: ["consul."],
       plainLimit: 3,
+      unanswered: /\.service\..*dc2\./u,
     },
     consistent: { settings: { dns_config: { allow_stale: false } }, domains: ["consul."], plainLimit: 3 },
     none: {
@@ -261,7 +264,9 @@ async function run(name: string, setup: Setup, only: string): Promise<readonly [
     role,
   );
   await Promise.all([fillCatalog(ours), fillCatalog(theirs)]);
-  const questions = questionsOf(setup.domains).filter((question) => question.name.includes(only));
+  const questions = questionsOf(setup.domains).filter(
+    (question) => question.name.includes(only) && setup.unanswered?.test(question.name) !== true,
+  );
   let differing = 0;
   let asked = 0;
   const report = (what: string, lines: readonly string[]): void => {
