@@ -4,6 +4,7 @@ import { noFiles } from "../agent/files.ts";
 import type { CheckIo } from "../agent/check-io.ts";
 import type { AgentSettings } from "../agent/settings.ts";
 import type { Config } from "../config/config.ts";
+import type { AgentWatches } from "../agent/watches/agent-watches.ts";
 import { compileAgentFilter } from "../http/agent-filter.ts";
 import { createAgentRoutes } from "../http/agent-routes.ts";
 import { createApp, type App } from "../http/app.ts";
@@ -32,7 +33,6 @@ import type { JsonObject } from "../wire/schema/codec.ts";
 import { openAgentFiles } from "../runtime/agent-files.ts";
 import type { BuildInfo } from "../runtime/build-info.ts";
 import { systemCheckIo } from "../runtime/check-io.ts";
-import { readTlsMaterial } from "../runtime/check-tls.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { systemNet } from "../runtime/net.ts";
 import { systemRng, systemUuid } from "../runtime/random.ts";
@@ -42,6 +42,7 @@ import { openDns, type DnsService } from "./dns.ts";
 import { openListeners, type HttpDoors } from "./listeners.ts";
 import type { AgentCore } from "./agent-core.ts";
 import { createAgentWatches } from "./agent-watches.ts";
+import { CheckCertificates } from "./check-certificates.ts";
 import { cacheRate } from "./cache-rate.ts";
 import { joinPools } from "./join-pools.ts";
 import { ProcessProfiles } from "./process-profiles.ts";
@@ -109,6 +110,7 @@ async function startCore(
     : await (await import("./client-core.ts")).startClientCore(coreParts);
   try {
     const { consensus } = core;
+    const certificates = new CheckCertificates(config);
     const agent = createAgent({
       settings: agentSettings(parts),
       rpc: core.rpc,
@@ -120,7 +122,7 @@ async function startCore(
       registry,
       userEvents: core.pools.lan,
       files: config.dataDir === undefined ? noFiles : openAgentFiles(config.dataDir),
-      io: checkIo(config),
+      io: checkIo(certificates),
       host: createAgentHost({
         config,
         nodeId: parts.nodeId,
@@ -139,7 +141,7 @@ async function startCore(
           ),
       },
     });
-    return await assemble({ parts, log, core, agent, telemetry, rng });
+    return await assemble({ parts, log, core, agent, certificates, telemetry, rng });
   } catch (error) {
     await core.close();
     throw error;
@@ -160,12 +162,13 @@ interface Assembly {
   readonly log: Log;
   readonly core: AgentCore;
   readonly agent: Agent;
+  readonly certificates: CheckCertificates;
   readonly telemetry: Telemetry;
   readonly rng: Rng;
 }
 
 async function assemble(assembly: Assembly): Promise<AgentProcess> {
-  const { parts, log, core, agent, telemetry, rng } = assembly;
+  const { parts, log, core, agent, certificates, telemetry, rng } = assembly;
   const { config } = parts;
   const profiles = new ProcessProfiles(config, systemClock);
   const app = openApp(assembly, profiles);
@@ -210,24 +213,10 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
   joinPools({ config, core, log, clock: systemClock, joined, signal: ending.signal }).catch(
     (error: unknown) => parts.failed(error),
   );
+  const running: Reloadable = { certificates, doors, watches, agent, telemetry, profiles, core, dns };
   return {
     agent,
-    reload: async (next) => {
-      // First what may be refused.
-      await doors?.reload(next);
-      watches.reload(next.watches);
-      await agent.reload({
-        services: next.services,
-        checks: next.checks,
-        nodeMeta: next.nodeMeta,
-        discardOutput: next.checksConfig.discardOutput,
-      });
-      telemetry.reload(next);
-      profiles.reload(next);
-      core.reload(next);
-      dns?.reload(next);
-      agent.cache.reload(cacheRate(next));
-    },
+    reload: (next) => takeOver(next, running),
     leave: () => leaveCluster(assembly),
     stop: async () => {
       await closeDoors();
@@ -240,6 +229,38 @@ async function assemble(assembly: Assembly): Promise<AgentProcess> {
 function leaveCluster({ agent, core }: Assembly): Promise<void> {
   agent.leaving();
   return core.leave();
+}
+
+/** What a reload may change. */
+interface Reloadable {
+  readonly certificates: CheckCertificates;
+  readonly doors: HttpDoors;
+  readonly watches: AgentWatches;
+  readonly agent: Agent;
+  readonly telemetry: Telemetry;
+  readonly profiles: ProcessProfiles;
+  readonly core: AgentCore;
+  readonly dns: DnsService;
+}
+
+/** Takes over another configuration. Rejects, with little changed, when something in it is no good. */
+async function takeOver(next: Config, running: Reloadable): Promise<void> {
+  const { agent } = running;
+  // First what may be refused.
+  running.certificates.reload(next);
+  await running.doors.reload(next);
+  running.watches.reload(next.watches);
+  await agent.reload({
+    services: next.services,
+    checks: next.checks,
+    nodeMeta: next.nodeMeta,
+    discardOutput: next.checksConfig.discardOutput,
+  });
+  running.telemetry.reload(next);
+  running.profiles.reload(next);
+  running.core.reload(next);
+  running.dns.reload(next);
+  agent.cache.reload(cacheRate(next));
 }
 
 /** The HTTP door, without its listeners. */
@@ -345,11 +366,10 @@ function allRoutes(agent: Agent): readonly Route[] {
   ];
 }
 
-/** Checks trust what the system trusts, unless they are to show what the agent itself shows to servers. */
-function checkIo({ tls }: Config): CheckIo {
+function checkIo(certificates: CheckCertificates): CheckIo {
   return systemCheckIo({
     dockerHost: process.env["DOCKER_HOST"] ?? "",
-    ...(tls.enableAgentTlsForChecks ? { tls: readTlsMaterial(tls.internalRpc) } : {}),
+    tls: () => certificates.material,
   });
 }
 

@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 const { authority, leaf } = testCertificates(["web.test", "127.0.0.1"]);
 const other = testCertificates(["other.test"]);
 const plain = systemCheckIo();
-const trusting = systemCheckIo({ tls: { ca: [authority.cert] } });
+const trusting = systemCheckIo({ tls: () => ({ ca: [authority.cert] }) });
 const unknown = "tls: failed to verify certificate: x509: certificate signed by unknown authority";
 
 function portOf(server: { address(): unknown }): number {
@@ -93,7 +93,7 @@ describe("HTTPS and TCP+TLS", () => {
   });
 
   test("a certificate for another name is refused", async () => {
-    const io = systemCheckIo({ tls: { ca: [other.authority.cert] } });
+    const io = systemCheckIo({ tls: () => ({ ca: [other.authority.cert] }) });
     const port = portOf(wrongName);
     const prefix = `Get "https://127.0.0.1:${port}/": tls: failed to verify certificate: x509:`;
     expect(await ask(io, port)).toBe(

@@ -10,21 +10,21 @@ import type { TlsMaterial } from "./check-tls.ts";
 
 export interface CheckIoOptions {
   /** What the agent shows and trusts where checks use TLS; by default the system's authorities and no certificate. */
-  readonly tls?: TlsMaterial;
+  readonly tls?: () => TlsMaterial;
   /** Where the Docker daemon listens, as in the variable `DOCKER_HOST`; "": its usual socket. */
   readonly dockerHost?: string;
 }
 
 /** The real world. */
 export function systemCheckIo(options: CheckIoOptions = {}): CheckIo {
-  const tls = options.tls ?? {};
+  const tls = options.tls ?? ((): TlsMaterial => ({}));
   const dockerHost = options.dockerHost ?? "";
   return {
-    http: async (probe, signal) => (await import("./check-http.ts")).probeHttp(probe, tls, signal),
-    tcp: (probe, signal) => probeTcp(probe, tls, signal),
+    http: async (probe, signal) => (await import("./check-http.ts")).probeHttp(probe, tls(), signal),
+    tcp: (probe, signal) => probeTcp(probe, tls(), signal),
     udp: probeUdp,
-    h2ping: async (probe, signal) => (await import("./check-http2.ts")).probeH2Ping(probe, tls, signal),
-    grpc: async (probe, signal) => (await import("./check-http2.ts")).probeGrpc(probe, tls, signal),
+    h2ping: async (probe, signal) => (await import("./check-http2.ts")).probeH2Ping(probe, tls(), signal),
+    grpc: async (probe, signal) => (await import("./check-http2.ts")).probeGrpc(probe, tls(), signal),
     docker: async (request, signal) =>
       (await import("./check-docker.ts")).askDocker(request, dockerHost, signal),
     run: runCommand,
