@@ -19,7 +19,7 @@ const failOverRounds = 3;
 const warmUpSeconds = 1;
 const readyDeadlineMs = 120_000;
 /** So many agents start at a time: all hundred at once would want the processor for a minute, and miss probes. */
-const waveAgents = 10;
+const waveAgents = 5;
 
 interface Options {
   readonly peer: string | undefined;
@@ -147,9 +147,15 @@ class BenchCluster implements AsyncDisposable {
       for (const one of wave) one.start();
       await until("the next agents took part", async () => {
         for (const one of wave) await one.ask("/v1/kv/bench/ready");
-        return true;
+        return (await this.aliveAt(wave.at(-1) as Node)) === serverCount + begun + wave.length || undefined;
       });
     }
+  }
+
+  /** How many members an agent knows to be alive. */
+  async aliveAt(one: Node): Promise<number> {
+    const members = JSON.parse(await one.ask("/v1/agent/members")) as readonly { readonly Status: number }[];
+    return members.filter(({ Status }) => Status === 1).length;
   }
 
   async leader(): Promise<Node> {
@@ -298,9 +304,9 @@ async function catchUp(cluster: BenchCluster): Promise<Figure> {
 
 async function idle(cluster: BenchCluster): Promise<readonly Figure[]> {
   const all = [...cluster.servers, ...cluster.clients];
-  await until("every agent knows every other", async () => {
-    const members = JSON.parse(await (all.at(-1) ?? (all[0] as Node)).ask("/v1/agent/members")) as unknown[];
-    return members.length === all.length || undefined;
+  await until("every agent knows that every other is alive", async () => {
+    const counts = await Promise.all(all.map((one) => cluster.aliveAt(one)));
+    return counts.every((count) => count === all.length) || undefined;
   });
   const settleMs = 30_000;
   const watchMs = 30_000;

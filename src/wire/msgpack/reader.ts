@@ -2,7 +2,8 @@
  * Reads MessagePack as HashiCorp's codec accepts it, from hostile input: every length is checked
  * against what is left, nesting is bounded, and any failure is a `DecodeError`.
  *
- * The reader is a cursor over one buffer. Views handed out by `bytes()` alias that buffer.
+ * The reader is a cursor over one buffer. Views handed out by `bytes()` alias that buffer. Numbers are put together
+ * from bytes: a `DataView` for each message would cost as much as all else in a small one.
  * Source: go-msgpack 0.5.5's decoder; which target accepts which form is its table, not the spec's.
  */
 import { byteString, type ByteString } from "../../lib/byte-string.ts";
@@ -19,13 +20,11 @@ export type MsgpackKind = "nil" | "bool" | "int" | "float" | "raw" | "bin" | "ar
 
 export class MsgpackReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at: number;
   #depth = 0;
 
   constructor(bytes: Uint8Array, start = 0) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = start;
   }
 
@@ -85,25 +84,24 @@ export class MsgpackReader {
       case 0xc0:
         return 0;
       case 0xcc:
-        return this.#view.getUint8(this.#need(1));
+        return this.#uint8();
       case 0xcd:
-        return this.#view.getUint16(this.#need(2));
+        return this.#uint16();
       case 0xce:
-        return this.#view.getUint32(this.#need(4));
+        return this.#uint32();
       case 0xcf:
       case 0xd3: {
-        const at = this.#need(8);
-        const high = tag === 0xcf ? this.#view.getUint32(at) : this.#view.getInt32(at);
-        const value = high * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+        const high = tag === 0xcf ? this.#uint32() : this.#uint32() | 0;
+        const value = high * 0x1_0000_0000 + this.#uint32();
         if (!Number.isSafeInteger(value)) throw new DecodeError("msgpack: integer over 53 bits");
         return value;
       }
       case 0xd0:
-        return this.#view.getInt8(this.#need(1));
+        return (this.#uint8() << 24) >> 24;
       case 0xd1:
-        return this.#view.getInt16(this.#need(2));
+        return (this.#uint16() << 16) >> 16;
       case 0xd2:
-        return this.#view.getInt32(this.#need(4));
+        return this.#uint32() | 0;
       default:
         throw this.#unexpected(tag, "an integer");
     }
@@ -121,8 +119,8 @@ export class MsgpackReader {
     const tag = this.#bytes[this.#at];
     if (tag === 0xcf || tag === 0xd3) {
       this.#need(1);
-      const at = this.#need(8);
-      return tag === 0xcf ? this.#view.getBigUint64(at) : this.#view.getBigInt64(at);
+      const high = BigInt(tag === 0xcf ? this.#uint32() : this.#uint32() | 0);
+      return (high << 32n) | BigInt(this.#uint32());
     }
     return BigInt(this.int());
   }
@@ -132,11 +130,11 @@ export class MsgpackReader {
     const tag = this.#bytes[this.#at];
     if (tag === 0xcb) {
       this.#need(1);
-      return this.#view.getFloat64(this.#need(8));
+      return this.#floatBytes(8).getFloat64(0);
     }
     if (tag === 0xca) {
       this.#need(1);
-      return this.#view.getFloat32(this.#need(4));
+      return this.#floatBytes(4).getFloat32(0);
     }
     return Number(this.bigint());
   }
@@ -177,8 +175,8 @@ export class MsgpackReader {
   arrayHeader(): number | null {
     const tag = this.#bytes[this.#need(1)] as number;
     if (tag >= 0x90 && tag <= 0x9f) return this.#count(tag & 0x0f, 1);
-    if (tag === 0xdc) return this.#count(this.#view.getUint16(this.#need(2)), 1);
-    if (tag === 0xdd) return this.#count(this.#view.getUint32(this.#need(4)), 1);
+    if (tag === 0xdc) return this.#count(this.#uint16(), 1);
+    if (tag === 0xdd) return this.#count(this.#uint32(), 1);
     if (tag === 0xc0) return null;
     throw this.#unexpected(tag, "an array");
   }
@@ -187,8 +185,8 @@ export class MsgpackReader {
   mapHeader(): number | null {
     const tag = this.#bytes[this.#need(1)] as number;
     if (tag >= 0x80 && tag <= 0x8f) return this.#count(tag & 0x0f, 2);
-    if (tag === 0xde) return this.#count(this.#view.getUint16(this.#need(2)), 2);
-    if (tag === 0xdf) return this.#count(this.#view.getUint32(this.#need(4)), 2);
+    if (tag === 0xde) return this.#count(this.#uint16(), 2);
+    if (tag === 0xdf) return this.#count(this.#uint32(), 2);
     if (tag === 0xc0) return null;
     throw this.#unexpected(tag, "a map");
   }
@@ -258,17 +256,17 @@ export class MsgpackReader {
   #skipExt(): void {
     const tag = this.#bytes[this.#need(1)] as number;
     if (tag >= 0xd4 && tag <= 0xd8) this.#need(1 + (1 << (tag - 0xd4)));
-    else if (tag === 0xc7) this.#need(1 + this.#view.getUint8(this.#need(1)));
-    else if (tag === 0xc8) this.#need(1 + this.#view.getUint16(this.#need(2)));
-    else this.#need(1 + this.#view.getUint32(this.#need(4)));
+    else if (tag === 0xc7) this.#need(1 + this.#uint8());
+    else if (tag === 0xc8) this.#need(1 + this.#uint16());
+    else this.#need(1 + this.#uint32());
   }
 
   #textLength(): number {
     const tag = this.#bytes[this.#need(1)] as number;
     if (tag >= 0xa0 && tag <= 0xbf) return tag & 0x1f;
-    if (tag === 0xd9) return this.#view.getUint8(this.#need(1));
-    if (tag === 0xda) return this.#view.getUint16(this.#need(2));
-    if (tag === 0xdb) return this.#view.getUint32(this.#need(4));
+    if (tag === 0xd9) return this.#uint8();
+    if (tag === 0xda) return this.#uint16();
+    if (tag === 0xdb) return this.#uint32();
     if (tag === 0xc0) return 0;
     throw this.#unexpected(tag, "a string");
   }
@@ -278,16 +276,37 @@ export class MsgpackReader {
     switch (tag) {
       case 0xd9:
       case 0xc4:
-        return this.#view.getUint8(this.#need(1));
+        return this.#uint8();
       case 0xda:
       case 0xc5:
-        return this.#view.getUint16(this.#need(2));
+        return this.#uint16();
       case 0xdb:
       case 0xc6:
-        return this.#view.getUint32(this.#need(4));
+        return this.#uint32();
       default:
         throw this.#unexpected(tag, "bytes");
     }
+  }
+
+  #uint8(): number {
+    return this.#bytes[this.#need(1)] as number;
+  }
+
+  #uint16(): number {
+    const at = this.#need(2);
+    return ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number);
+  }
+
+  #uint32(): number {
+    const at = this.#need(4);
+    const high = ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number);
+    const low = ((this.#bytes[at + 2] as number) << 8) | (this.#bytes[at + 3] as number);
+    return high * 0x1_0000 + low;
+  }
+
+  #floatBytes(count: number): DataView {
+    const at = this.#need(count);
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, count);
   }
 
   /** Advances by `count` and returns where those bytes start. */
