@@ -28,11 +28,12 @@ const bothBelow = [
   "/v1/coordinate/update",
   "/v1/discovery-chain/",
   "/v1/health/",
+  "/v1/internal/ui/",
   "/v1/kv/",
   "/v1/operator/usage",
   "/v1/session/",
 ] as const;
-const neither: ReadonlySet<string> = new Set(["/v1/catalog/datacenters"]);
+const neither: ReadonlySet<string> = new Set(["/v1/catalog/datacenters", "/v1/internal/ui/catalog-overview"]);
 
 /** The same routes, which refuse what the open edition has not. */
 export function scopedRoutes(routes: readonly Route[]): readonly Route[] {

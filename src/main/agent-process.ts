@@ -24,6 +24,7 @@ import { snapshotRoutes } from "../http/snapshot-routes.ts";
 import { statusRoutes } from "../http/status-routes.ts";
 import { createStreamRoutes } from "../http/stream-routes.ts";
 import { txnRoutes } from "../http/txn-routes.ts";
+import { uiRoutes } from "../http/ui-routes.ts";
 import type { HttpContext, Route } from "../http/types.ts";
 import { millisecondNs } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
@@ -349,6 +350,7 @@ function allRoutes(agent: Agent): readonly Route[] {
   return [
     ...kvRoutes,
     ...txnRoutes,
+    ...uiRoutes,
     ...sessionRoutes,
     ...queryRoutes,
     ...catalogRoutes,

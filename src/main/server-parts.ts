@@ -37,6 +37,7 @@ import { catalogEndpoints } from "../server/catalog.ts";
 import { coordinateEndpoints } from "../server/coordinate.ts";
 import type { ServerContext, ServerSettings } from "../server/context.ts";
 import { datacenterMaps } from "../server/datacenter-maps.ts";
+import { dumpEndpoints } from "../server/dumps.ts";
 import { gossipEndpoints, type GossipDoors } from "../server/gossip.ts";
 import { healthEndpoints } from "../server/health.ts";
 import { kvEndpoints } from "../server/kv.ts";
@@ -77,6 +78,7 @@ const endpoints = [
   ...preparedQueryEndpoints,
   ...catalogEndpoints,
   ...healthEndpoints,
+  ...dumpEndpoints,
   ...coordinateEndpoints,
   ...statusEndpoints,
   ...operatorEndpoints,
