@@ -50,7 +50,7 @@ test(
     const ca = readFileSync(file("consul-agent-ca.pem"), "utf8");
     for (const host of ["127.0.0.1", "localhost"]) {
       expect(await fetchTrusting(ca, `https://${host}:${port}/v1/status/leader`)).toMatch(
-        /^"127\.0\.0\.1:\d+"$/,
+        /^"127\.0\.0\.1:\d+"\n$/,
       );
     }
     const address = `-http-addr=https://127.0.0.1:${port}`;
