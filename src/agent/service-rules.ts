@@ -43,6 +43,7 @@ export function toNodeService(definition: ServiceDefinition): NodeService {
     SocketPath: definition.SocketPath,
     Weights: definition.Weights,
     EnableTagOverride: definition.EnableTagOverride,
+    Locality: definition.Locality,
     Proxy: {
       ...proxy,
       Upstreams:

@@ -5,13 +5,7 @@ import { bool, int, str } from "../wire/schema/scalars.ts";
 import { field, struct } from "../wire/schema/struct.ts";
 import { HealthCheck } from "../wire/structs/catalog.ts";
 import { ServiceAddress } from "../wire/structs/common.ts";
-import {
-  ExposeConfig,
-  Locality,
-  MeshGatewayConfig,
-  Weights,
-  type NodeService,
-} from "../wire/structs/service.ts";
+import { ExposeConfig, MeshGatewayConfig, Weights, type NodeService } from "../wire/structs/service.ts";
 
 const emptyJson = { omitEmptyJson: true } as const;
 
@@ -39,6 +33,9 @@ const ApiProxy = struct("ApiProxy", {
   Expose: ExposeConfig,
 });
 
+/** Unlike the catalog's, it shows what is empty. */
+const ApiLocality = struct("Locality", { Region: str, Zone: str });
+
 const ApiConnect = struct("ApiConnect", { Native: field(bool, emptyJson) });
 
 /** A service of this agent. */
@@ -58,7 +55,7 @@ export const AgentService = struct("AgentService", {
   Proxy: field(ptr(ApiProxy), emptyJson),
   Connect: field(ptr(ApiConnect), emptyJson),
   PeerName: field(str, emptyJson),
-  Locality: field(ptr(Locality), { ...emptyJson, selectable: false }),
+  Locality: field(ptr(ApiLocality), { ...emptyJson, selectable: false }),
 });
 export type AgentService = Infer<typeof AgentService>;
 

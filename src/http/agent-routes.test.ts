@@ -177,6 +177,14 @@ describe("health", () => {
   });
 });
 
+test("a service says where it runs", async () => {
+  const { send } = door();
+  await send("PUT", "/v1/agent/service/register", { Name: "web", Locality: { Region: "eu" } });
+  expect(JSON.parse(textOf(await send("GET", "/v1/agent/services")))).toMatchObject({
+    web: { Locality: { Region: "eu", Zone: "" } },
+  });
+});
+
 test("checks can be filtered", async () => {
   const { send } = door();
   for (const id of ["keep", "drop"]) {

@@ -23,6 +23,7 @@ const waitingMethods = new Set(["Catalog.ServiceList"]);
 /** Methods of 1.16, which the table of 1.9 does not have. */
 const newerMethods = new Set([
   "Catalog.VirtualIPForService",
+  "Internal.CatalogOverview",
   "Operator.AutopilotState",
   "Operator.TransferLeader",
   "Operator.Usage",

@@ -136,7 +136,9 @@ export function listInstances(store: StateStore, watch: WatchSet): Instance[] {
   return found;
 }
 
-/** The flat form of an instance. */
+const noMeta: Readonly<Record<string, string>> = Object.freeze({});
+
+/** The flat form of an instance. Agents count on metadata, be it empty. */
 export function toServiceNode({ node, row }: Instance): ServiceNode {
   return {
     ID: node.ID,
@@ -152,7 +154,7 @@ export function toServiceNode({ node, row }: Instance): ServiceNode {
     ServiceAddress: row.Address,
     ServiceTaggedAddresses: row.TaggedAddresses,
     ServiceWeights: row.Weights ?? { Passing: 1, Warning: 1 },
-    ServiceMeta: row.Meta,
+    ServiceMeta: row.Meta ?? noMeta,
     ServicePort: row.Port,
     ServiceSocketPath: row.SocketPath,
     ServiceLocality: row.Locality,

@@ -77,6 +77,7 @@ const nodeService: ProtoTable = {
   RaftIndex: [14, raftIndex],
   TaggedAddresses: [15, { kind: "map", message: serviceAddress }],
   SocketPath: [17, text],
+  Locality: [19, nested({ Region: [1, text], Zone: [2, text] })],
 };
 
 const checkDefinition: ProtoTable = {
