@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { encodeMessage } from "../wire/dns/encode.ts";
 import { dnsType } from "../wire/dns/message.ts";
 import { readAsked } from "./asked.ts";
-import { bench, Catalog, instance, question, quick, slow } from "./testing-catalog.ts";
+import { bench, Catalog, instance, question, quick, slow, type Wish } from "./testing-catalog.ts";
 
 const web = { name: "web.service.consul.", type: dnsType.A };
 
@@ -121,6 +121,24 @@ describe("planned answers", () => {
     await slow(own, web);
     expect(quick(own, web) !== undefined).toBe(row.isPlannedAgain);
     expect(catalog.keptCount).toBe(row.isPlannedAgain ? 1 : 0);
+  });
+
+  test("are as many as there are places for, and the rest is not planned at all", async () => {
+    const catalog = new Catalog([instance(1)]);
+    const own = bench(catalog);
+    const wish = (index: number): Wish => ({
+      ...web,
+      name: `_web._${"t".repeat(index % 50)}${index}.service.consul.`,
+    });
+    for (let round = 0; round < 2; round += 1)
+      for (let index = 0; index < 3_000; index += 1) await slow(own, wish(index));
+    const { keptCount } = catalog;
+    expect(keptCount).toBeLessThanOrEqual(2_048);
+    // Of two with the same place among the sightings one is forgotten.
+    expect(keptCount).toBeGreaterThan(1_500);
+    for (let index = 0; index < 3_000; index += 1) await slow(own, wish(index));
+    expect(catalog.keptCount).toBe(keptCount);
+    expect(quick(own, wish(0)) ?? quick(own, wish(1))).toBeDefined();
   });
 
   test("choose fairly", async () => {

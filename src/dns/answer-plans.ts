@@ -129,20 +129,22 @@ export class AnswerPlans {
     if (asked === undefined || this.#parts.rpc.keep === undefined) return undefined;
     if (this.isWorthPlanning(bytes, asked)) return new Sources(this.#parts.rpc);
     this.sight(bytes, asked);
+    const hash = hashOf(bytes, asked.questionEnd);
+    this.#forget(hash, this.#entries.get(hash));
     return undefined;
   }
 
   /** Whether a question comes often enough, and there is a place for its plan. */
-  isWorthPlanning(bytes: Uint8Array, { questionEnd }: Asked): boolean {
+  isWorthPlanning(
+    bytes: Uint8Array,
+    { questionEnd }: Asked,
+    planAfter: number = this.#parts.planAfter,
+  ): boolean {
     const hash = hashOf(bytes, questionEnd);
     const nowMs = this.#parts.clock.monotonicMs();
-    const { planAfter } = this.#parts;
     const entry = this.#entries.get(hash);
-    if (entry !== undefined) {
-      // One that has become too old is made again if it was of use.
-      if (this.#isInTime(entry, nowMs) || entry.useCount >= planAfter) return true;
-      this.#forget(hash, entry);
-    }
+    // One that has become too old is made again if it was of use.
+    if (entry !== undefined && (this.#isInTime(entry, nowMs) || entry.useCount >= planAfter)) return true;
     if (nowMs - this.#sightingsSinceMs >= sightingAgeMsMax) {
       this.#sightings.fill(0);
       this.#sightingsSinceMs = nowMs;

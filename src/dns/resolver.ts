@@ -63,6 +63,8 @@ interface Asking {
 
 /** Errors by which a server says that there is no such thing. */
 const missingTexts = [noPathToDatacenter, queryNotFoundText];
+/** A missing name is found missing so fast that a plan is of use only to those that are asked for all the time. */
+const missingPlanAfter = 32;
 const aliasDepthMax = 3;
 const nameserversMax = 3;
 /** How many records behind an outside name a client without EDNS is given. */
@@ -89,7 +91,7 @@ export class DnsResolver {
     const asked = readAsked(bytes, network);
     if (asked === undefined) return undefined;
     const planned = this.#plans.answer(bytes, asked);
-    if (planned !== undefined || this.#plans.isWorthPlanning(bytes, asked)) return planned;
+    if (planned !== undefined || this.#plans.isWorthPlanning(bytes, asked, missingPlanAfter)) return planned;
     const missing = this.#missing.answer(bytes, asked);
     if (missing !== undefined) this.#plans.sight(bytes, asked);
     return missing;

@@ -31,9 +31,10 @@ const serviceReads: ReadonlyMap<string, string> = new Map([
 
 /**
  * Services that get series of their own within a time. Anybody who can ask DNS can make names up; those beyond are
- * counted together.
+ * counted together. Each has two series or four, and all together must be fewer than the registry keeps, or each new
+ * one would drive out another.
  */
-const labelsMax = 4_096;
+const labelsMax = 2_048;
 const labelsAgeMsMax = 60_000;
 const noLabels: readonly MetricLabel[] = [];
 
