@@ -139,6 +139,11 @@ test("a service of the agent goes by its hash", async () => {
   );
 });
 
+test("checks in a state that there is not cannot be watched", async () => {
+  const spec: WatchSpec = { kind: "checks", service: "", state: "nosuch", ...filtered };
+  expect(read(spec, { body: "[]" })).rejects.toThrow("Unsupported state: nosuch");
+});
+
 test("checks have what Go fills in", async () => {
   const spec: WatchSpec = { kind: "checks", service: "", state: "any", ...filtered };
   const body = `[{"Node":"n","CheckID":"c","Definition":{"Interval":"10s","HTTP":"h"},"ServiceTags":["<b>"]}]`;

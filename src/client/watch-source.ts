@@ -12,6 +12,7 @@ import {
   serviceEntryShape,
   userEventShape,
 } from "./api-shapes.ts";
+import { ClientUseError } from "./errors.ts";
 import { parseExactJson } from "./exact-json.ts";
 import { renderGoJson, type GoJson } from "./go-json.ts";
 import { goList, goMap, goText, shapeGo, type GoShape } from "./go-shape.ts";
@@ -35,6 +36,7 @@ export function watchSource(client: HttpClient, spec: WatchSpec): WatchSource {
   const question = questionFor(spec);
   return {
     read: async (last, signal) => {
+      checkState(spec);
       const reply = await client.request({
         method: "GET",
         path: question.path,
@@ -46,6 +48,14 @@ export function watchSource(client: HttpClient, spec: WatchSpec): WatchSource {
       return viewOf(spec, { value, last, indexText: reply.indexText ?? "0" });
     },
   };
+}
+
+const states: ReadonlySet<string> = new Set(["any", "passing", "warning", "critical"]);
+
+/** The agent would answer with an empty list for ever. Throws `ClientUseError`, as the reference's client does. */
+function checkState(spec: WatchSpec): void {
+  if (spec.kind !== "checks" || spec.service !== "" || states.has(spec.state)) return;
+  throw new ClientUseError(`Unsupported state: ${spec.state}`);
 }
 
 async function readValue(question: Question, reply: ApiReply): Promise<unknown> {
