@@ -1,7 +1,7 @@
 /**
  * A call to one server, over whichever protocol that server takes it.
  *
- * Handing leadership on has no RPC method at servers of Consul, which take it over gRPC; they are asked in our way first.
+ * Handing leadership on has no RPC method at servers of Consul, which take it over gRPC; they are asked our way first.
  */
 import {
   decodeTransferResponse,
