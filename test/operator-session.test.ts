@@ -322,6 +322,42 @@ describe("the operator's session", () => {
   }, 240_000);
 
   test.skipIf(missing !== undefined)(
+    "the leader's machine loses its power: others write again within seconds, what waited wakes",
+    async () => {
+      await using cluster = new Cluster(network(4));
+      const servers = await startServers(cluster, 3);
+      const client = cluster.start({
+        name: "client",
+        host: 4,
+        args: [`-retry-join=${cluster.network.address(1)}`, ...fast(cluster)],
+      });
+      await until("a write through the client", () => put(client, "a", "1"), { explain: outputs(servers) });
+      const index = (await client.ask("/v1/kv/a")).headers.get("X-Consul-Index") ?? "";
+      const waiting = client.ask(`/v1/kv/a?index=${index}&wait=5m`, { timeoutMs: 120_000 });
+      const leader = await leaderOf(client);
+      const old = servers.find((one) => leader.startsWith(`${one.address}:`)) as ClusterAgent;
+      const others = servers.filter((one) => one !== old);
+      const startMs = performance.now();
+      cluster.network.cut([old.host], [...others.map((one) => one.host), client.host]);
+      // Whatever connection to the leader is open says nothing any more. The first write may fail, late or not.
+      for (const one of [client, ...others]) {
+        await until(`a write through ${one.name}`, () => put(one, "b", one.name), {
+          explain: outputs(servers),
+        });
+      }
+      // A connection that is only waited for would take 30 s to notice.
+      expect(performance.now() - startMs).toBeLessThan(25_000);
+      await put(client, "a", "2");
+      const woken = await waiting;
+      expect([woken.status, JSON.parse(woken.text)]).toEqual([
+        200,
+        [expect.objectContaining({ Value: btoa("2") })],
+      ]);
+    },
+    180_000,
+  );
+
+  test.skipIf(missing !== undefined)(
     "a minority that is cut off refuses, heals, and loses nothing acknowledged",
     async () => {
       await using cluster = new Cluster(network(5));

@@ -6,6 +6,7 @@ import { clientPoolOptions, RpcPool } from "../rpc/rpc-pool.ts";
 import { SnapshotClient } from "../rpc/snapshot-client.ts";
 import { afterIo } from "../runtime/clock.ts";
 import type { AgentCore } from "./agent-core.ts";
+import { followMembers } from "./follow-members.ts";
 import { openLanPool, type PoolParts } from "./gossip-pools.ts";
 import { lazyGrpcCaller } from "./lazy-grpc.ts";
 import { archiveBytesMax, callLimit, ConfiguredTimeouts, snapshotSilenceMs } from "./rpc-settings.ts";
@@ -18,6 +19,7 @@ export async function startClientCore(parts: PoolParts): Promise<AgentCore> {
   const rng = parts.rng.fork("client");
   const random = (limit: number): number => rng.below(limit);
   const pool = new RpcPool({ net, clock, defer: afterIo }, clientPoolOptions);
+  const following = followMembers(pool, lan);
   const router = new Router({
     members: lan,
     datacenter: config.datacenter,
@@ -61,6 +63,7 @@ export async function startClientCore(parts: PoolParts): Promise<AgentCore> {
     },
     close: async () => {
       router[Symbol.dispose]();
+      following[Symbol.dispose]();
       pool.close();
       await lan.shutdown();
     },

@@ -26,6 +26,7 @@ import { preparedQueryExecuteRemote } from "../wire/rpc/prepared-query-methods.t
 import { DCSpecificRequest } from "../wire/structs/common.ts";
 import { statusRaftStats } from "../wire/rpc/status-methods.ts";
 import type { AgentCore } from "./agent-core.ts";
+import { followMembers } from "./follow-members.ts";
 import { forceLeave } from "./force-leave.ts";
 import { floodJoin } from "./flood-join.ts";
 import { lazyGrpcCaller } from "./lazy-grpc.ts";
@@ -83,6 +84,8 @@ async function assemble(parts: ServerCoreParts, { lan, wan, opened, opens }: Doo
   const { datacenter } = config;
   const pool = new RpcPool({ net, clock, defer: parts.host?.defer ?? afterIo }, serverPoolOptions);
   opened.add(() => pool.close());
+  const following = followMembers(pool, lan);
+  opened.add(() => following[Symbol.dispose]());
   const timeouts = new ConfiguredTimeouts(config);
   const transport = new NetTransport({
     net,

@@ -7,7 +7,7 @@
  * Source: protocol reference, RPC section 1.
  */
 import type { Clock } from "../lib/clock.ts";
-import { hostPort, type Connection, type Net } from "../lib/net.ts";
+import { hostPort, type Connection, type Net, type NetAddress } from "../lib/net.ts";
 import { NetworkError } from "../lib/network-error.ts";
 import { MsgpackWriter } from "../wire/msgpack/writer.ts";
 import { gettingClientPrefix, RpcConnectionError } from "../wire/rpc/error-text.ts";
@@ -66,11 +66,23 @@ export interface PoolCall<Q, R> {
   readonly timeoutMs?: number | undefined;
 }
 
+/** A connection that is being made. */
+interface Dialling {
+  readonly made: Promise<PoolConnection>;
+  /** Who waits for it waits no more. */
+  readonly giveUp: () => void;
+}
+
+/** A server that is held for dead may be alive all the same, but is not waited for. */
+const lostDialTimeoutMs = 1_000;
+
 export class RpcPool {
   readonly #parts: RpcPoolParts;
   readonly #options: RpcPoolOptions;
   readonly #connections = new Map<string, PoolConnection>();
-  readonly #dialling = new Map<string, Promise<PoolConnection>>();
+  readonly #dialling = new Map<string, Dialling>();
+  /** host:port of servers that are held for dead. */
+  readonly #lost = new Set<string>();
   readonly #writer = new MsgpackWriter(4096);
   #seq = 0;
   #isClosed = false;
@@ -114,14 +126,32 @@ export class RpcPool {
   /** A connection of its own, whose first byte was sent. Rejects with `RpcConnectionError`. */
   async dial(server: RpcServer, firstByte: number): Promise<Connection> {
     try {
+      const isLost = this.#lost.has(hostPort(server.rpc));
       const connection = await this.#parts.net.connect(server.rpc, {
-        timeoutMs: this.#options.dialTimeoutMs,
+        timeoutMs: isLost ? lostDialTimeoutMs : this.#options.dialTimeoutMs,
       });
       connection.write(Uint8Array.of(firstByte));
       return connection;
     } catch (error) {
       throw new RpcConnectionError(dialText(server, error), { mayHaveArrived: false, cause: error });
     }
+  }
+
+  /**
+   * The server at this address is held for dead. Calls under way there fail now, not when its connection times out,
+   * and a connection to it is not waited for long.
+   */
+  lost(at: NetAddress): void {
+    const address = hostPort(at);
+    this.#lost.add(address);
+    const isThere = ([key]: readonly [string, unknown]): boolean => key.endsWith(`\0${address}`);
+    for (const [, connection] of [...this.#connections].filter(isThere)) connection.close();
+    for (const [, dialling] of [...this.#dialling].filter(isThere)) dialling.giveUp();
+  }
+
+  /** The server at this address is not held for dead any more. */
+  found(at: NetAddress): void {
+    this.#lost.delete(hostPort(at));
   }
 
   /** Closes every connection; calls under way fail. */
@@ -148,10 +178,15 @@ export class RpcPool {
     const open = this.#connections.get(key);
     if (open !== undefined) return Promise.resolve(open);
     const known = this.#dialling.get(key);
-    if (known !== undefined) return known;
-    const dialled = this.#dial(server).finally(() => this.#dialling.delete(key));
-    this.#dialling.set(key, dialled);
-    return dialled;
+    if (known !== undefined) return known.made;
+    let giveUp = (): void => undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      const text = `${gettingClientPrefix}failed to get conn: dial tcp ${hostPort(server.rpc)}: the server has failed`;
+      giveUp = () => reject(new RpcConnectionError(text, { mayHaveArrived: false }));
+    });
+    const made = Promise.race([this.#dial(server), givenUp]).finally(() => this.#dialling.delete(key));
+    this.#dialling.set(key, { made, giveUp: () => giveUp() });
+    return made;
   }
 
   async #dial(server: RpcServer): Promise<PoolConnection> {
@@ -181,7 +216,7 @@ export class RpcPool {
 }
 
 function keyOf({ name, rpc }: RpcServer): string {
-  return `${name}\0${rpc.host}\0${rpc.port}`;
+  return `${name}\0${hostPort(rpc)}`;
 }
 
 /** Source: the texts of Go's dialler. */
