@@ -13,6 +13,9 @@ import { join } from "node:path";
 import { loads, type Load } from "./loads.ts";
 import { startTarget, type Target } from "./target.ts";
 
+/** What a program keeps for the next burst is another matter than what it needs: it has this long to let go of it. */
+const quietMs = 45_000;
+
 interface Options {
   readonly peer: string | undefined;
   readonly only: string;
@@ -80,12 +83,11 @@ async function main(options: Options): Promise<void> {
         row({ name: load.name, clients, values });
       }
     }
-    row({
-      name: "memory after, MiB",
-      clients: 0,
-      values: targets.map((one) => one.memoryMib()),
-      lessIsBetter: true,
-    });
+    const memory = (name: string): void =>
+      row({ name, clients: 0, values: targets.map((one) => one.memoryMib()), lessIsBetter: true });
+    memory("memory after, MiB");
+    await new Promise((resolve) => setTimeout(resolve, quietMs));
+    memory(`memory ${quietMs / 1_000} s later, MiB`);
   } finally {
     rmSync(folder, { recursive: true });
     for (const target of targets) await target.stop();
