@@ -134,7 +134,7 @@ test("another certificate is shown after a change, and connections stay", async 
   const socket = connect({ host: "127.0.0.1", port, servername: "localhost", ca: ours.ca });
   await once(socket, "secureConnect");
   const next = read({ certFile: join(folder, "theirs-cert.pem"), keyFile: join(folder, "theirs-key.pem") });
-  await door.configure({ ...(next === undefined ? {} : { tls: next }) });
+  await door.configure(next === undefined ? {} : { tls: next });
   expect(door.port).toBe(port);
   expect(await ask(door, {})).toBe("refused");
   expect(await ask(door, { ca: theirs.ca })).toBe("hello");
