@@ -13,7 +13,8 @@ import { Daemon, eventually, isInstalled } from "./support/programs.ts";
 
 const timeoutMs = 120_000;
 const hasServer = isInstalled("prometheus", ["--version"]);
-const hasTool = isInstalled("promtool", ["--version"]);
+const tool = "promtool";
+const hasTool = isInstalled(tool, ["--version"]);
 const folder = mkdtempSync(join(tmpdir(), "prometheus-"));
 const discovery = join(folder, "prometheus-sd");
 const missing = build(discovery);
@@ -165,7 +166,7 @@ describe("metrics", () => {
 
   test.skipIf(!hasTool)("read well; only Consul's names are not as promtool would have them", async () => {
     await put("/v1/kv/a", {});
-    const { status, stderr } = spawnSync("promtool", ["check", "metrics"], {
+    const { status, stderr } = spawnSync(tool, ["check", "metrics"], {
       input: await metrics(),
       encoding: "utf8",
     });

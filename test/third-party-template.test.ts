@@ -1,4 +1,4 @@
-/** consul-template, as published: files that follow keys and services, and several of it that share the work by a lock. */
+/** consul-template, as published: files that follow keys and services, and several that share the work by a lock. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

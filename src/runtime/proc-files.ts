@@ -1,4 +1,4 @@
-/** Texts below `/proc` and `/etc` as numbers and names, in the shapes of `/v1/agent/host`. Source: proc(5), os-release(5). */
+/** Texts below `/proc` and `/etc` in the shapes of `/v1/agent/host`. Source: proc(5), os-release(5). */
 import type { JsonObject } from "../wire/schema/codec.ts";
 
 const kibibyte = 1024;

@@ -1,5 +1,5 @@
 /** The catalog at a glance: nodes, instances by service and checks by name, by how they are. */
-import { CatalogSummary, HealthSummary, type HealthSummary as Summary } from "../wire/structs/dump.ts";
+import type { CatalogSummary, HealthSummary } from "../wire/structs/dump.ts";
 import { nodeOfRowKey } from "./catalog-rows.ts";
 import type { StateStore } from "./store.ts";
 
@@ -22,7 +22,7 @@ export function catalogOverview({ tables }: StateStore): CatalogSummary {
     services.count(Service, worst.get(ownerKey(nodeOfRowKey(key), ID)) ?? "passing");
   const nodes = new Summaries();
   for (const [key] of tables.nodes.entries()) nodes.count("", worst.get(ownerKey(key, "")) ?? "passing");
-  return CatalogSummary.make({ Nodes: nodes.list(), Services: services.list(), Checks: checks.list() });
+  return { Nodes: nodes.list(), Services: services.list(), Checks: checks.list() };
 }
 
 /** A node, or with an id one of its instances. */
@@ -36,10 +36,10 @@ function worse(known: Status | undefined, status: Status): Status {
 }
 
 class Summaries {
-  readonly #byName = new Map<string, Summary>();
+  readonly #byName = new Map<string, HealthSummary>();
 
   count(name: string, status: string): void {
-    const known = this.#byName.get(name) ?? HealthSummary.make({ Name: name });
+    const known = this.#byName.get(name) ?? { Name: name, Total: 0, Passing: 0, Warning: 0, Critical: 0 };
     this.#byName.set(name, {
       ...known,
       Total: known.Total + 1,
@@ -50,7 +50,7 @@ class Summaries {
   }
 
   /** By name; `null` for none. */
-  list(): readonly Summary[] | null {
+  list(): readonly HealthSummary[] | null {
     if (this.#byName.size === 0) return null;
     return [...this.#byName.values()].toSorted((a, b) => (a.Name < b.Name ? -1 : 1));
   }
