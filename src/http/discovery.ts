@@ -57,6 +57,12 @@ export function serviceArgs(request: RoutedRequest, context: HttpContext): Servi
   });
 }
 
+/** Throws `HttpError` 501 for a peer's services: those of this cluster are no answer to that. */
+export function refusePeer({ query }: RoutedRequest): void {
+  if (query.get("peer") !== "")
+    throw new HttpError(501, "Peering is not supported yet by this version of Proconsul");
+}
+
 /** The name after a route's prefix. Throws `HttpError` 400 with `missing` if there is none. */
 export function nameAfter(request: RoutedRequest, missing: string): string {
   const name = displayText(decodePath(request.rest));

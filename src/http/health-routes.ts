@@ -18,6 +18,7 @@ import {
   callServer,
   metaFilters,
   nameAfter,
+  refusePeer,
   serviceArgs,
   sharedResponse,
   sourceOf,
@@ -113,6 +114,7 @@ async function instances(
   context: HttpContext,
   kind: InstanceKind,
 ): Promise<HttpResponse> {
+  refusePeer(request);
   const args = {
     ...serviceArgs(request, context),
     Connect: kind === "connect",

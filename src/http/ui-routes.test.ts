@@ -147,6 +147,10 @@ describe("services", () => {
     ]);
   });
 
+  test("of peers are refused", async () => {
+    expect((await call("GET", "/v1/internal/ui/services?peer=east")).status).toBe(501);
+  });
+
   test("answer for their proxies' checks", async () => {
     await register({
       Node: "a",

@@ -10,7 +10,7 @@ import type { RpcMethod } from "../wire/rpc/method.ts";
 import { list } from "../wire/schema/collections.ts";
 import { DCSpecificRequest, NodeSpecificRequest } from "../wire/structs/common.ts";
 import { CatalogSummary, NodeInfo, ServiceDumpRequest } from "../wire/structs/dump.ts";
-import { callServer, nameAfter } from "./discovery.ts";
+import { callServer, nameAfter, refusePeer } from "./discovery.ts";
 import { readParams } from "./read-params.ts";
 import { jsonResponse, plainResponse, renderJson } from "./respond.ts";
 import { readHeaders } from "./read-headers.ts";
@@ -56,6 +56,7 @@ function withLists(info: NodeInfo): NodeInfo {
 }
 
 async function services(request: RoutedRequest, context: HttpContext): Promise<HttpResponse> {
+  refusePeer(request);
   const args = ServiceDumpRequest.make(readParams(request, context));
   const reply = await read(request, context, { method: internalServiceDump, args });
   return jsonResponse(
