@@ -3,7 +3,8 @@
  * the smallest form, floats are always 8 bytes, and no bin, ext or str8 is ever emitted.
  * Source: go-msgpack 0.5.5's encoder, WriteExt off.
  *
- * One growing buffer; `take()` hands out a copy-free view and starts a new buffer.
+ * One growing buffer, of which `take()` hands out a copy if it is small, and a view otherwise: a view of a small array
+ * makes the runtime keep a buffer object beside it, larger than what most messages are.
  */
 import type { ByteString } from "../../lib/byte-string.ts";
 
@@ -12,15 +13,17 @@ const utf8 = new TextEncoder();
 const shortTextUnits = 40;
 /** Up to this many bytes a loop beats the call of `set`: the names of fields. */
 const shortRawBytes = 24;
+/** Up to this many bytes are copied when they are taken. */
+const copiedBytesMax = 1_000;
+/** Eight bytes to take numbers apart. */
+const scratch = new DataView(new ArrayBuffer(8));
 
 export class MsgpackWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   #at = 0;
 
   constructor(capacity = 256) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Bytes written so far. */
@@ -28,12 +31,16 @@ export class MsgpackWriter {
     return this.#at;
   }
 
-  /** The bytes written, as a view nobody will overwrite; the writer starts afresh. */
+  /** The bytes written, which nobody will overwrite; the writer starts afresh. */
   take(): Uint8Array {
+    if (this.#at <= copiedBytesMax) {
+      const copy = this.#bytes.slice(0, this.#at);
+      this.#at = 0;
+      return copy;
+    }
     const taken = this.#bytes.subarray(0, this.#at);
     this.#bytes = this.#bytes.subarray(this.#at);
     if (this.#bytes.length < 64) this.#bytes = new Uint8Array(Math.max(1024, taken.length));
-    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
     this.#at = 0;
     return taken;
   }
@@ -43,7 +50,6 @@ export class MsgpackWriter {
     const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + count, 256));
     grown.set(this.#bytes.subarray(0, this.#at));
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
 
   /** Appends bytes that are MessagePack already, or a type byte. */
@@ -79,8 +85,7 @@ export class MsgpackWriter {
       else if (value <= 0xffff_ffff) this.#u32(0xce, value);
       else {
         this.#u32(0xcf, Math.floor(value / 0x1_0000_0000));
-        this.#view.setUint32(this.#at, value % 0x1_0000_0000);
-        this.#at += 4;
+        this.#put32(value % 0x1_0000_0000);
       }
     } else if (value >= -32) this.#bytes[this.#at++] = value & 0xff;
     else if (value >= -0x80) this.#u8(0xd0, value & 0xff);
@@ -99,8 +104,8 @@ export class MsgpackWriter {
   float64(value: number): void {
     this.#room(9);
     this.#bytes[this.#at++] = 0xcb;
-    this.#view.setFloat64(this.#at, value);
-    this.#at += 8;
+    scratch.setFloat64(0, value);
+    this.#putScratch();
   }
 
   /** Text as UTF-8 in the raw form. */
@@ -171,20 +176,33 @@ export class MsgpackWriter {
 
   #u16(tag: number, value: number): void {
     this.#bytes[this.#at] = tag;
-    this.#view.setUint16(this.#at + 1, value);
+    this.#bytes[this.#at + 1] = value >>> 8;
+    this.#bytes[this.#at + 2] = value;
     this.#at += 3;
   }
 
   #u32(tag: number, value: number): void {
-    this.#bytes[this.#at] = tag;
-    this.#view.setUint32(this.#at + 1, value);
-    this.#at += 5;
+    this.#bytes[this.#at++] = tag;
+    this.#put32(value);
+  }
+
+  #put32(value: number): void {
+    this.#bytes[this.#at] = value >>> 24;
+    this.#bytes[this.#at + 1] = value >>> 16;
+    this.#bytes[this.#at + 2] = value >>> 8;
+    this.#bytes[this.#at + 3] = value;
+    this.#at += 4;
   }
 
   #big(tag: number, value: bigint): void {
     this.#room(9);
-    this.#bytes[this.#at] = tag;
-    this.#view.setBigUint64(this.#at + 1, BigInt.asUintN(64, value));
-    this.#at += 9;
+    this.#bytes[this.#at++] = tag;
+    scratch.setBigUint64(0, BigInt.asUintN(64, value));
+    this.#putScratch();
+  }
+
+  #putScratch(): void {
+    for (let i = 0; i < 8; i += 1) this.#bytes[this.#at + i] = scratch.getUint8(i);
+    this.#at += 8;
   }
 }
