@@ -15,7 +15,9 @@ import type { WatchSet } from "./watch.ts";
 /** Changes whenever an entry gets or loses a time to live. */
 export const kvExpiriesTopic = "kv-expiries";
 
-/** Memory that a stored value may keep alive beyond its own bytes. */
+/** Values up to this are always copied. */
+const copiedBytesMax = 1_000;
+/** Memory that a larger value may keep alive beyond its own bytes. */
 const valueSlackBytes = 1024;
 
 /** A read of entries with the index to answer with. */
@@ -259,8 +261,13 @@ function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
   return true;
 }
 
-/** Decoded values alias the message they came in; a copy keeps a small value from holding a large one. */
+/**
+ * Decoded values alias the message they came in; a copy keeps a small value from holding a large one. And a small
+ * array that is no view needs no buffer object beside it, which is larger than most values.
+ */
 function owned(value: Uint8Array | null): Uint8Array | null {
-  if (value === null || value.buffer.byteLength <= 2 * value.length + valueSlackBytes) return value;
-  return value.slice();
+  if (value === null) return null;
+  const isLarge = value.length > copiedBytesMax;
+  if (isLarge && value.buffer.byteLength <= 2 * value.length + valueSlackBytes) return value;
+  return new Uint8Array(value);
 }
