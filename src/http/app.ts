@@ -92,7 +92,7 @@ interface SetUp {
 /** Adds headers to answers. Values of the handler give way. */
 function adding(headers: Readonly<Record<string, string>>): (response: HttpResponse) => HttpResponse {
   if (Object.keys(headers).length === 0) return (response) => response;
-  return (response) => ({ ...response, headers: { ...response.headers, ...headers } });
+  return ({ status, headers: own, body }) => ({ status, headers: { ...own, ...headers }, body });
 }
 
 /** Names in Go's spelling, where every part begins with its only capital: there are scripts that compare letters. */

@@ -84,19 +84,32 @@ export function callServer<Q extends ReadArgs, R>(
   context: HttpContext,
   { method, args }: { readonly method: RpcMethod<Q, R>; readonly args: Q },
 ): Promise<R> | R {
-  const ask = (wanted: Q): Promise<R> | R =>
-    context.rpc.callNow?.(method, wanted) ?? context.rpc.call(method, wanted, request.signal);
-  const again = (reply: R): Promise<R> | R =>
-    isTooStale(args, reply) ? ask({ ...args, AllowStale: false, MaxStaleDuration: 0 }) : reply;
   try {
-    const found = ask(args);
-    if (!(found instanceof Promise)) return again(found);
-    return found.then(again).catch((error: unknown) => {
-      throw withHeaders(error);
-    });
+    const found = ask(request, context, { method, args });
+    // What is at hand is the leader's own.
+    if (!(found instanceof Promise)) return found;
+    return found
+      .then((reply) =>
+        isTooStale(args, reply) ? ask(request, context, { method, args: fromLeader(args) }) : reply,
+      )
+      .catch((error: unknown) => {
+        throw withHeaders(error);
+      });
   } catch (error) {
     throw withHeaders(error);
   }
+}
+
+function ask<Q, R>(
+  request: RoutedRequest,
+  { rpc }: HttpContext,
+  { method, args }: { readonly method: RpcMethod<Q, R>; readonly args: Q },
+): Promise<R> | R {
+  return rpc.callNow?.(method, args) ?? rpc.call(method, args, request.signal);
+}
+
+function fromLeader<Q extends ReadArgs>(args: Q): Q {
+  return { ...args, AllowStale: false, MaxStaleDuration: 0 };
 }
 
 function isTooStale({ AllowStale = false, MaxStaleDuration: mostNs = 0 }: ReadArgs, reply: unknown): boolean {

@@ -141,11 +141,15 @@ function placeOfInstance({ Node: owner, Service: service }: CheckServiceNode): B
 }
 
 /** Unlike all other reads, these refuse without headers. */
-async function withoutHeaders<R>(read: () => Promise<R> | R): Promise<R> {
-  try {
-    return await read();
-  } catch (error) {
+function withoutHeaders<R>(read: () => Promise<R> | R): Promise<R> | R {
+  const plain = (error: unknown): never => {
     throw error instanceof HttpError ? new HttpError(error.status, error.message) : error;
+  };
+  try {
+    const found = read();
+    return found instanceof Promise ? found.catch(plain) : found;
+  } catch (error) {
+    return plain(error);
   }
 }
 
