@@ -6,6 +6,11 @@
  */
 export abstract class ProconsulError extends Error {
   abstract readonly code: string;
+
+  /** The message alone: logs say of themselves that it is an error. */
+  override toString(): string {
+    return this.message;
+  }
 }
 
 /** Bytes or text that do not have the promised form. */

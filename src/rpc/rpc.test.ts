@@ -89,7 +89,7 @@ describe("calls", () => {
     const { pool, server } = door;
     const apply = await failure(pool.call(server, { method: kvsApply, request: KVSRequest.make({}) }));
     expect(apply).toBeInstanceOf(RpcError);
-    expect(String(apply)).toBe("Error: rpc error making call: Must provide key");
+    expect(String(apply)).toBe("rpc error making call: Must provide key");
     const get = await failure(pool.call(server, { method: kvsGet, request: key("a") }));
     expect(get).toBeInstanceOf(PermissionDeniedError);
     expect((get as Error).message).toBe("rpc error making call: Permission denied: no");
