@@ -1,6 +1,7 @@
 /**
- * Both ends of a yamux session through one course of events, over a wire that delivers when it likes. As long as nothing
- * was spoiled, what is sent arrives, whole and in order, unless its stream was reset, and nobody is sent more than fits.
+ * Both ends of a yamux session through one course of events, over a wire that delivers when it likes. As long as
+ * nothing was spoiled, what is sent arrives, whole and in order, unless its stream was reset, and nobody is sent more
+ * than fits.
  */
 import { monotonicMs } from "../../src/lib/clock.ts";
 import { must } from "../../src/lib/assert.ts";
