@@ -2,7 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildApp } from "../tools/build-app.ts";
@@ -82,4 +91,17 @@ describe.each(ways)("$way", ({ command }) => {
     },
     slowMs,
   );
+});
+
+test("the build of the sources names the launcher as what runs it again", () => {
+  // A tree of its own, as npm leaves it: the launcher's place is counted from the build's.
+  const tree = mkdtempSync(join(elsewhere, "tree-"));
+  const folder = join(tree, "dist/app/build-1");
+  cpSync(app, folder, { recursive: true });
+  cpSync(join(root, "bin"), join(tree, "bin"), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(tree, "node_modules"));
+  writeFileSync(join(tree, ".bashrc"), "");
+  const args = [join(folder, "main.js"), "-autocomplete-install"];
+  execFileSync(process.execPath, args, { env: { ...process.env, HOME: tree } });
+  expect(readFileSync(join(tree, ".bashrc"), "utf8")).toContain(join(tree, "bin/proconsul"));
 });

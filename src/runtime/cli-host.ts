@@ -8,7 +8,7 @@ import { randomBytes } from "node:crypto";
 import { createReadStream, existsSync, realpathSync } from "node:fs";
 import { access, appendFile, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { once } from "node:events";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type {
   AgentCommand,
@@ -25,10 +25,10 @@ import type {
 import { FileError } from "../lib/file-error.ts";
 import type { NetAddress } from "../lib/net.ts";
 import { NetworkError } from "../lib/network-error.ts";
+import type { HttpTransport, TransportOpener } from "../client/transport.ts";
 import { buildInfo } from "./build-info.ts";
 import { systemClock } from "./clock.ts";
 import { goFileText } from "./go-file-text.ts";
-import { nodeTransports } from "./http-transport.ts";
 
 /** What the composition root adds. */
 export interface CliParts {
@@ -157,17 +157,31 @@ function onInterrupt(fn: (signal: InterruptSignal) => void): Disposable {
 }
 
 /**
- * What runs this program again: the executable, or, where an interpreter runs its sources or its bundle,
+ * What runs this program again: the executable, or, where an interpreter runs its sources, their build or its bundle,
  * the launcher that lies beside them.
  */
 function programPath(): string {
   const script = process.argv[1] ?? "";
-  if (!/\.(?:ts|mjs)$/u.test(script) || !existsSync(script)) return process.execPath;
-  const launcher = join(dirname(dirname(realpathSync(script))), "bin/proconsul");
-  return existsSync(launcher) ? launcher : script;
+  if (!/\.(?:ts|mjs|js)$/u.test(script) || !existsSync(script)) return process.execPath;
+  // Of src/main.ts and dist/proconsul.mjs, and of dist/app/build-1/main.js.
+  const roots = ["../..", "../../../.."].map((up) => join(realpathSync(script), up));
+  return roots.map((root) => join(root, "bin/proconsul")).find((path) => existsSync(path)) ?? script;
 }
 
 // What few commands need is loaded when they need it: every command's start pays for the rest.
+
+/** Loads the way over HTTP with the first request: an agent, which is a command too, has no use for it. */
+const lazyTransports: TransportOpener = {
+  open: (endpoint, tls) => {
+    let opened: Promise<HttpTransport> | undefined;
+    const open = async (): Promise<HttpTransport> =>
+      (await import("./http-transport.ts")).nodeTransports.open(endpoint, tls);
+    return {
+      send: async (request) => (await (opened ??= open())).send(request),
+      close: () => void opened?.then((transport) => transport.close()),
+    };
+  },
+};
 
 async function spawnLater(spec: ChildSpec): Promise<RunningChild> {
   return (await import("./child-process.ts")).spawnChild(spec);
@@ -207,7 +221,7 @@ export function openCliHost(parts: CliParts): CliHost {
     readStdin,
     files,
     certificates,
-    transports: nodeTransports,
+    transports: lazyTransports,
     clock: systemClock,
     randomBytes: (count) => randomBytes(count),
     onInterrupt,
