@@ -20,10 +20,10 @@ const ticksPerSecond = 100;
 export async function startDnsTarget(
   program: { readonly name: string; readonly path: string },
   role: DnsRole,
-  settings: object,
+  { useCache }: { readonly useCache: boolean },
 ): Promise<DnsTarget> {
   const folder = mkdtempSync(join(tmpdir(), "proconsul-dns-"));
-  const hcl = ["-hcl", `dns_config = ${JSON.stringify(settings)}`];
+  const hcl = ["-hcl", `dns_config { use_cache = ${useCache} }`];
   const first = await startTarget(program.name, program.path, role === "leader" ? hcl : []);
   if (role === "leader") return first;
   const self = (await (await fetch(`${first.url}/v1/agent/self`)).json()) as {
@@ -56,9 +56,11 @@ export async function startDnsTarget(
       return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / ticksPerSecond;
     },
     stop: async () => {
-      const gone = new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await gone;
+      if (child.exitCode === null) {
+        const gone = new Promise((resolve) => child.once("exit", resolve));
+        child.kill("SIGKILL");
+        await gone;
+      }
       rmSync(folder, { recursive: true, force: true });
       await first.stop();
     },

@@ -173,7 +173,7 @@ async function main(): Promise<void> {
   const own = option("--program") ?? join(import.meta.dirname, "../bin/proconsul");
   const peer = option("--peer");
   const role = roles.find((one) => one === option("--role")) ?? "leader";
-  const settings = process.argv.includes("--cache") ? { use_cache: true } : {};
+  const settings = { useCache: process.argv.includes("--cache") };
   const programs = [
     { name: "proconsul", path: own },
     ...(peer === undefined ? [] : [{ name: "peer", path: peer }]),

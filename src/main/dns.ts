@@ -49,7 +49,7 @@ export async function openDns(parts: DnsParts): Promise<DnsService> {
     log,
     metrics: parts.metrics,
     timerLabels: [{ name: "node", value: parts.config.nodeName }],
-    planAfter: parts.rpc.keep === undefined ? planAfterOnClients : 2,
+    planAfter: parts.rpc.keep === undefined && !settings.useCache ? planAfterOnClients : 2,
     token: () => "",
     random: (limit) => parts.random(limit),
   });
