@@ -20,9 +20,17 @@ export function suspicionMinMs(o: {
 }
 
 const pushPullNodes = 32;
+const settlingFirstMs = 1_000;
+/** After these the time is longer than any usual interval. */
+const settlingExchanges = 10;
 
 /** Time between full exchanges: longer with each doubling of the nodes above 32, so that their load stays bounded. */
 export function pushPullScaledMs(intervalMs: number, nodeCount: number): number {
   if (nodeCount <= pushPullNodes) return intervalMs;
   return (Math.ceil(Math.log2(nodeCount) - Math.log2(pushPullNodes)) + 1) * intervalMs;
+}
+
+/** The least time to the next full exchange after a join and `exchangeCount` more: doubles until it is of no account. */
+export function settlingMs(exchangeCount: number): number {
+  return exchangeCount < settlingExchanges ? settlingFirstMs * 2 ** exchangeCount : Infinity;
 }

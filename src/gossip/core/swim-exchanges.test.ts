@@ -197,6 +197,31 @@ describe("the periodic exchange", () => {
     expect(n.logs).toEqual(["error: Push/Pull with b failed: i/o timeout"]);
   });
 
+  test("comes soon after a join, and then more and more rarely until it is as rare as usual", () => {
+    const n = new TestNode("a", { options: quiet });
+    n.hear(aliveOf("b"));
+    n.pass(200_000);
+    const join = (joinId: number): number =>
+      n.step({ kind: "join", joinId, to: addressOf("b"), node: "b" }).exchanges[0]?.exchangeId ?? 0;
+    n.step({ kind: "exchangeFailed", exchangeId: join(1), reason: "i/o timeout" });
+    // A join that failed changes nothing.
+    expect(n.pass(60_000).flatMap(({ exchanges }) => exchanges).length).toBe(2);
+    n.step({ kind: "exchangeAnswered", exchangeId: join(2), message: whole([], { join: true }) });
+    const gapsMs: number[] = [];
+    let lastMs: number = n.nowMs;
+    while (gapsMs.length < 7) {
+      if (n.pass(100).some(({ exchanges }) => exchanges.length > 0)) {
+        gapsMs.push(n.nowMs - lastMs);
+        lastMs = n.nowMs;
+      }
+    }
+    for (const [at, leastMs] of [1_000, 2_000, 4_000, 8_000].entries()) {
+      expect(gapsMs[at]).toBeGreaterThanOrEqual(leastMs - 100);
+      expect(gapsMs[at]).toBeLessThanOrEqual(2 * leastMs + 100);
+    }
+    expect(gapsMs.slice(5)).toEqual([30_000, 30_000]);
+  });
+
   test("is rarer in a large pool", () => {
     const n = new TestNode("a", { options: { ...quiet, suspicionMult: 4 } });
     n.hear(...Array.from({ length: 99 }, (_, i) => aliveOf(`n${i}`)));
