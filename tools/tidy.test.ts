@@ -47,6 +47,12 @@ test.each([
   { what: "501 lines", path: "src/a.ts", text: lines(501), says: "501 lines" },
   { what: "a long line", path: "src/a.ts", text: `const a = ${"x + ".repeat(40)}x;\n`, says: "172 columns" },
   { what: "a long comment", path: "src/a.ts", text: `// ${"x".repeat(120)}\n`, says: "123 columns" },
+  {
+    what: "a test that waits inside a matcher",
+    path: "src/a.test.ts",
+    text: `expect(a).${"rejects"}.toThrow();\n`,
+    says: "blocks the loop",
+  },
   { what: "a fix-me", path: "docs/a.md", text: `a\n${"FIX"}ME\n`, says: ":2: finish it" },
   { what: "a to-do", path: "src/a.ts", text: `// ${"TO"}DO say it\n`, says: "issue number" },
   {

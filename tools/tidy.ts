@@ -2,9 +2,9 @@
  * The tidiness check: rules about text that neither compiler nor linter knows.
  *
  * Code files have at most 500 lines (tables, schemas and tests exempt) and no line over 120 columns, not counting
- * what stands inside literals, which no formatter can break. No fix-me marks; a to-do names its issue. No tracked
- * text holds the path of somebody's machine, and the lockfile names no registry host. Like every check here
- * it fails when it looked at nothing.
+ * what stands inside literals, which no formatter can break. No test waits inside a matcher. No fix-me marks; a to-do
+ * names its issue. No tracked text holds the path of somebody's machine, and the lockfile names no registry host. Like
+ * every check here it fails when it looked at nothing.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,6 +25,9 @@ const columnCountMax = 120;
 const fixMark = new RegExp(`\\b${"FIX"}${"ME"}\\b`);
 const toDoMark = new RegExp(`\\b${"TO"}${"DO"}\\b(?!\\(#\\d+\\))`);
 const machinePath = new RegExp(`(^|[^\\w./-])/${"(work|home|Users|farm|root)"}/[\\w.-]`);
+
+/** What `bun test` does for it is told in src/lib/rejection.ts. */
+const blockingMatcher = /\)\.(rejects|resolves)\./;
 
 const textEndings = /\.(ts|tsx|md|json|jsonc|sh|yml|yaml|html|css|hcl|txt|toml)$|^(bin|\.ci)\/|^[A-Z]+$/;
 
@@ -55,6 +58,9 @@ function checkCode(path: string, text: string): readonly string[] {
     problems.push(`${path}:${lineCountMax}: ${lines.length - 1} lines, at most ${lineCountMax}`);
   }
   for (const [index, line] of lines.entries()) {
+    if (blockingMatcher.test(line)) {
+      problems.push(`${path}:${index + 1}: blocks the loop it waits for: use rejection() of src/lib`);
+    }
     if (line.length > columnCountMax) {
       problems.push(`${path}:${index + 1}: ${line.length} columns, at most ${columnCountMax}`);
     }

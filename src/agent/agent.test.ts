@@ -1,3 +1,4 @@
+import { rejection } from "../lib/rejection.ts";
 import { describe, expect, test } from "bun:test";
 import { NoLeaderError } from "../lib/consensus.ts";
 import { HealthCheck } from "../wire/structs/catalog.ts";
@@ -323,7 +324,7 @@ describe("checks", () => {
   test("scripts from the network are refused unless allowed", async () => {
     const parts = testAgent();
     const adding = addCheck(parts, { CheckID: "c", ScriptArgs: ["true"], Interval: seconds(1) });
-    expect(adding).rejects.toThrow("Scripts are disabled on this agent from remote calls");
+    expect(await rejection(adding)).toThrow("Scripts are disabled on this agent from remote calls");
   });
 });
 
@@ -403,7 +404,7 @@ describe("definitions", () => {
   test("a bad definition stops the start", async () => {
     const bad = { ...service, Checks: [{ Args: ["x"], Interval: "1s" }] };
     const parts = testAgent({ settings: { definitions: { services: [bad], checks: [] } } });
-    expect(parts.agent.start()).rejects.toThrow(
+    expect(await rejection(parts.agent.start())).toThrow(
       'Failed to register service "db": Scripts are disabled on this agent;',
     );
   });

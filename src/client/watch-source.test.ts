@@ -1,3 +1,4 @@
+import { rejection } from "../lib/rejection.ts";
 import { describe, expect, test } from "bun:test";
 import type { WatchMark } from "../lib/watch-plan.ts";
 import type { WatchSpec } from "../lib/watch-spec.ts";
@@ -141,7 +142,7 @@ test("a service of the agent goes by its hash", async () => {
 
 test("checks in a state that there is not cannot be watched", async () => {
   const spec: WatchSpec = { kind: "checks", service: "", state: "nosuch", ...filtered };
-  expect(read(spec, { body: "[]" })).rejects.toThrow("Unsupported state: nosuch");
+  expect(await rejection(read(spec, { body: "[]" }))).toThrow("Unsupported state: nosuch");
 });
 
 test("checks have what Go fills in", async () => {

@@ -1,3 +1,4 @@
+import { rejection } from "../lib/rejection.ts";
 import { expect, test } from "bun:test";
 import { ManualClock, settled } from "../lib/manual-clock.ts";
 import type { StatsdParts } from "../agent/statsd-sink.ts";
@@ -55,10 +56,10 @@ test("a daemon whose name is not known yet is tried again", async () => {
 
 test("the start fails where that is not wanted, or the address is none", async () => {
   const never = { dogstatsd_addr: "stats:8125", retry_failed_connection: false };
-  expect(openTelemetry(parts(9).parts, configured(never))).rejects.toThrow(
+  expect(await rejection(openTelemetry(parts(9).parts, configured(never)))).toThrow(
     "failed to initialize telemetry: lookup stats: no such host",
   );
-  expect(openTelemetry(parts(9).parts, configured({ dogstatsd_addr: "stats" }))).rejects.toThrow(
+  expect(await rejection(openTelemetry(parts(9).parts, configured({ dogstatsd_addr: "stats" })))).toThrow(
     "failed to initialize telemetry: address stats: missing port in address",
   );
 });

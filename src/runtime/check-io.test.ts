@@ -1,3 +1,4 @@
+import { rejection } from "../lib/rejection.ts";
 import { describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -91,11 +92,11 @@ describe("HTTP probes", () => {
   test("give up in time", () =>
     serving(async (port) => {
       const slow = { ...probe(`http://127.0.0.1:${port}/slow`), timeoutMs: 50 };
-      expect(io.http(slow, never)).rejects.toThrow("Client.Timeout exceeded");
+      expect(await rejection(io.http(slow, never))).toThrow("Client.Timeout exceeded");
     }));
 
   test("say who refused", async () => {
-    expect(io.http(probe("http://127.0.0.1:1/"), never)).rejects.toThrow(
+    expect(await rejection(io.http(probe("http://127.0.0.1:1/"), never))).toThrow(
       'Get "http://127.0.0.1:1/": dial tcp 127.0.0.1:1: connect: connection refused',
     );
   });
@@ -111,7 +112,7 @@ test("TCP probes connect or say why not", () =>
       tlsSkipVerify: false,
     };
     await io.tcp(tcp, never);
-    expect(io.tcp({ ...tcp, address: "127.0.0.1:1" }, never)).rejects.toThrow(
+    expect(await rejection(io.tcp({ ...tcp, address: "127.0.0.1:1" }, never))).toThrow(
       "dial tcp 127.0.0.1:1: connect: connection refused",
     );
   }));
@@ -134,6 +135,6 @@ describe("commands", () => {
 
   test("say when there is no such program", async () => {
     const missing = io.run({ argv: ["no-such-program-x"], timeoutMs: 1_000, outputBytesMax: 16 }, never);
-    expect(missing).rejects.toThrow('exec: "no-such-program-x": executable file not found in $PATH');
+    expect(await rejection(missing)).toThrow('exec: "no-such-program-x": executable file not found in $PATH');
   });
 });

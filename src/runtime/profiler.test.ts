@@ -1,3 +1,4 @@
+import { rejection } from "../lib/rejection.ts";
 import { describe, expect, test } from "bun:test";
 import { gunzipSync } from "node:zlib";
 import { ManualClock } from "../lib/manual-clock.ts";
@@ -43,7 +44,7 @@ describe("time", () => {
     const clock = new ManualClock();
     const profiler = createProfiler(clock);
     const first = profiler.cpu(1_000, never);
-    expect(profiler.cpu(1_000, never)).rejects.toThrow(ProfilingBusyError);
+    expect(await rejection(profiler.cpu(1_000, never))).toThrow(ProfilingBusyError);
     while (clock.timerCount === 0) await new Promise((turn) => setImmediate(turn));
     clock.advance(1_000);
     expect(textOf(await first)).toContain("nanoseconds");

@@ -1,3 +1,4 @@
+import { rejection } from "../lib/rejection.ts";
 import { ManualClock } from "../lib/manual-clock.ts";
 import { describe, expect, test } from "bun:test";
 import { kvCommands, kvSnapshotPart } from "../fsm/kv-commands.ts";
@@ -135,7 +136,7 @@ describe("a key with a time to live", () => {
     const [own] = testPool.members() as [Member];
     const { ft_proconsul: _, ...tags } = own.tags;
     const world = new World([own, { ...own, name: "consul-2", tags }]);
-    expect(world.put("a", second)).rejects.toThrow(
+    expect(await rejection(world.put("a", second))).toThrow(
       "Keys with a time to live need servers that are all Proconsul's: consul-2 is not",
     );
     expect(await world.put("a", 0)).toBe(true);

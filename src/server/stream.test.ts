@@ -1,3 +1,4 @@
+import { rejection } from "../lib/rejection.ts";
 import { describe, expect, test } from "bun:test";
 import { allowAll } from "../acl/authorizer.ts";
 import { catalogCommands, catalogSnapshotPart } from "../fsm/catalog-commands.ts";
@@ -150,6 +151,6 @@ describe("a stream", () => {
 
   test.each(["nodes", "health:", "kv", ""])("of the unknown topic %j is refused", async (topic) => {
     const world = await opened();
-    expect(world.read([topic])).rejects.toThrow(/Unknown topic .*: want kv:PREFIX/);
+    expect(await rejection(world.read([topic]))).toThrow(/Unknown topic .*: want kv:PREFIX/);
   });
 });

@@ -1,3 +1,4 @@
+import { rejection } from "../../lib/rejection.ts";
 import { describe, expect, test } from "bun:test";
 import { LeadershipLostError, NotLeaderError } from "../../lib/consensus.ts";
 import { DecodeError } from "../../lib/errors.ts";
@@ -38,7 +39,7 @@ describe("one server", () => {
   test("bootstrapping twice changes nothing", async () => {
     await using cluster = new TestCluster(1);
     const node = await cluster.start();
-    expect(cluster.settled(node.bootstrap(cluster.servers))).rejects.toThrow("configuration change");
+    expect(await rejection(cluster.settled(node.bootstrap(cluster.servers)))).toThrow("configuration change");
     await node.close();
     const again = await cluster.open(cluster.members[0]!, {
       bootstrap: [{ id: "other", address: "x:1", voter: true }],
@@ -113,9 +114,9 @@ describe("one server", () => {
   test("there is nothing to keep before the first entry", async () => {
     await using cluster = new TestCluster(1);
     const node = await cluster.open(cluster.members[0]!);
-    expect(node.snapshot()).rejects.toThrow(NothingToSnapshotError);
-    expect(node.propose(text("x"))).rejects.toThrow(NotLeaderError);
-    expect(cluster.settled(node.verifyLeader())).rejects.toThrow(NotLeaderError);
+    expect(await rejection(node.snapshot())).toThrow(NothingToSnapshotError);
+    expect(await rejection(node.propose(text("x")))).toThrow(NotLeaderError);
+    expect(await rejection(cluster.settled(node.verifyLeader()))).toThrow(NotLeaderError);
   });
 
   test("large commands travel in pieces and are applied as one", async () => {
@@ -136,18 +137,18 @@ describe("one server", () => {
     cluster.members[0]!.machine.apply = () => {
       throw new Error("bug");
     };
-    expect(cluster.settled(node.propose(text("x")))).rejects.toThrow(RaftShutdownError);
+    expect(await rejection(cluster.settled(node.propose(text("x"))))).toThrow(RaftShutdownError);
     await until(cluster.clock, () => cluster.failures.length > 0);
     expect(node.status().role).toBe("shutdown");
     expect(heard).toEqual([true, false]);
-    expect(node.propose(text("y"))).rejects.toThrow(RaftShutdownError);
+    expect(await rejection(node.propose(text("y")))).toThrow(RaftShutdownError);
   });
 
   test("a disk that refuses stops the node before anything is acknowledged", async () => {
     await using cluster = new TestCluster(1);
     const node = await cluster.start();
     cluster.members[0]!.store.commit = () => Promise.reject(new Error("disk full"));
-    expect(cluster.settled(node.propose(text("x")))).rejects.toThrow(RaftShutdownError);
+    expect(await rejection(cluster.settled(node.propose(text("x"))))).toThrow(RaftShutdownError);
     await until(cluster.clock, () => cluster.failures.length > 0);
     expect(cluster.members[0]!.machine.items).toEqual([]);
   });
@@ -169,7 +170,7 @@ describe("three servers", () => {
       expect(machine.items).toEqual(cluster.members[0]!.machine.items);
     const follower = cluster.others(leader)[0]!.node!;
     expect(follower.status()).toMatchObject({ role: "follower", leaderId: cluster.member(leader).id });
-    expect(follower.propose(text("x"))).rejects.toThrow(NotLeaderError);
+    expect(await rejection(follower.propose(text("x")))).toThrow(NotLeaderError);
     expect(cluster.failures).toEqual([]);
   });
 
@@ -181,7 +182,7 @@ describe("three servers", () => {
     old.onLeadership((leading) => heard.push(leading));
     cluster.network.cut(cluster.member(old).address);
     const lost = old.propose(text("lost"));
-    expect(cluster.settled(lost)).rejects.toThrow(LeadershipLostError);
+    expect(await rejection(cluster.settled(lost))).toThrow(LeadershipLostError);
     await until(cluster.clock, () => old.status().role !== "leader", "the old leader resigns");
     expect(heard).toEqual([true, false]);
     const fresh = await cluster.leader();
@@ -200,7 +201,7 @@ describe("three servers", () => {
     const leader = await cluster.start();
     await cluster.settled(leader.verifyLeader());
     cluster.network.cut(cluster.member(leader).address);
-    expect(cluster.settled(leader.verifyLeader())).rejects.toThrow(LeadershipLostError);
+    expect(await rejection(cluster.settled(leader.verifyLeader()))).toThrow(LeadershipLostError);
     await cluster.leader();
   });
 
@@ -231,7 +232,9 @@ describe("three servers", () => {
     const heir = cluster.others(leader)[1]!;
     await cluster.settled(leader.transferLeadership(heir.id));
     await until(cluster.clock, () => heir.node!.status().role === "leader");
-    expect(cluster.settled(heir.node!.transferLeadership("nobody"))).rejects.toThrow("cannot find peer");
+    expect(await rejection(cluster.settled(heir.node!.transferLeadership("nobody")))).toThrow(
+      "cannot find peer",
+    );
     await cluster.settled(heir.node!.barrier());
   });
 
@@ -264,7 +267,7 @@ describe("three servers", () => {
       () => cluster.members.every(({ machine }) => machine.items[0] === "new"),
       "all restored",
     );
-    expect(cluster.settled(leader.restore(text("{garbage")))).rejects.toThrow(DecodeError);
+    expect(await rejection(cluster.settled(leader.restore(text("{garbage"))))).toThrow(DecodeError);
     expect(await cluster.settled(leader.propose(text("later")))).toBe(3);
     const snapshot = await cluster.settled(leader.snapshot());
     expect(JSON.parse(new TextDecoder().decode(snapshot.state))).toHaveLength(3);
@@ -386,7 +389,7 @@ test("a log that does not reach the newest whole snapshot is not started from", 
   await until(cluster.clock, () => member.store.firstIndex > 1, "the log is trimmed");
   await node.close();
   member.snapshots.newest = () => Promise.resolve(undefined);
-  expect(cluster.open(member)).rejects.toThrow(
+  expect(await rejection(cluster.open(member))).toThrow(
     /the log begins at \d+, but the newest snapshot that is whole ends at 0/,
   );
 });
@@ -395,7 +398,7 @@ test("a disk that refuses the first configuration fails the bootstrap", async ()
   await using cluster = new TestCluster(1);
   const member = cluster.members[0]!;
   member.store.commit = () => Promise.reject(new Error("disk full"));
-  expect(cluster.open(member, { bootstrap: cluster.servers })).rejects.toThrow(RaftShutdownError);
+  expect(await rejection(cluster.open(member, { bootstrap: cluster.servers }))).toThrow(RaftShutdownError);
   await until(cluster.clock, () => cluster.failures.length === 1);
 });
 
@@ -405,7 +408,7 @@ test("closing rejects who waits and lets the same stores be opened again", async
   const waiting = node.propose(text("x"));
   waiting.catch(() => undefined);
   await node.close();
-  expect(waiting).rejects.toThrow(RaftShutdownError);
+  expect(await rejection(waiting)).toThrow(RaftShutdownError);
   expect(node.status().role).toBe("shutdown");
   await node.close();
 });

@@ -1,3 +1,4 @@
+import { rejection } from "../../lib/rejection.ts";
 import { describe, expect, test } from "bun:test";
 import { mkdtempSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -129,7 +130,7 @@ test("a server without any state is not recovered", async () => {
     machine: new ListMachine(),
     log: silentLog,
   };
-  expect(recoverCluster(parts, parsePeersJson('[{"id": "a", "address": "h:1"}]'))).rejects.toThrow(
+  expect(await rejection(recoverCluster(parts, parsePeersJson('[{"id": "a", "address": "h:1"}]')))).toThrow(
     "refused to recover cluster with no initial state, this is probably an operator error",
   );
 });
@@ -210,8 +211,8 @@ describe("on disk", () => {
       const stores = await openStores(folder);
       const file = openPeersFile(folder, silentLog);
       const parts = { ...stores, machine: new ListMachine(), log: silentLog };
-      expect(recoverFromPeersFile(parts, file)).rejects.toThrow(RaftDataError);
-      expect(recoverFromPeersFile(parts, file)).rejects.toThrow(
+      expect(await rejection(recoverFromPeersFile(parts, file))).toThrow(RaftDataError);
+      expect(await rejection(recoverFromPeersFile(parts, file))).toThrow(
         "recovery failed to parse peers.json: need at least one voter in configuration: {[]}",
       );
       expect(existsSync(join(folder, "peers.json"))).toBe(true);
