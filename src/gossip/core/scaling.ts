@@ -30,7 +30,7 @@ export function pushPullScaledMs(intervalMs: number, nodeCount: number): number 
   return (Math.ceil(Math.log2(nodeCount) - Math.log2(pushPullNodes)) + 1) * intervalMs;
 }
 
-/** The least time to the next full exchange after a join and `exchangeCount` more: doubles until it is of no account. */
+/** The least time to the next full exchange after a join and `exchangeCount` more: doubles until it counts no more. */
 export function settlingMs(exchangeCount: number): number {
   return exchangeCount < settlingExchanges ? settlingFirstMs * 2 ** exchangeCount : Infinity;
 }
