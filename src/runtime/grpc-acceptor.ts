@@ -26,7 +26,10 @@ export function openGrpcAcceptor(
   });
   server.on("sessionError", (error) => log.debug("gRPC connection failed", { error: error.message }));
   return (connection, rest) => {
-    server.emit("connection", toDuplex(connection, rest));
+    const stream = toDuplex(connection, rest);
+    // The session of a stream that it did not open itself leaves it open when the peer has gone.
+    stream.on("end", () => stream.destroy());
+    server.emit("connection", stream);
   };
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { readdirSync, readlinkSync } from "node:fs";
 import { silentLog } from "../lib/log.ts";
 import type { GrpcCall } from "../rpc/grpc-call.ts";
 import { decodeGrpcMessage, encodeGrpcMessage, grpcStatus } from "../wire/grpc/framing.ts";
@@ -29,7 +30,23 @@ async function answer(call: GrpcCall): Promise<void> {
   }
 }
 
-test("a call brings the message, the refusal, or the reason why there is neither", async () => {
+/** Sockets of this process; told by Linux alone. */
+function socketCount(): number {
+  if (process.platform !== "linux") return 0;
+  return readdirSync("/proc/self/fd").filter((fd) => isSocket(`/proc/self/fd/${fd}`)).length;
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return readlinkSync(path).startsWith("socket:");
+  } catch {
+    // The descriptor that the folder was read with.
+    return false;
+  }
+}
+
+test("a call brings the message, the refusal, or the reason why there is neither, and leaves no socket", async () => {
+  const before = socketCount();
   const accept = openGrpcAcceptor(answer, silentLog);
   const listener = await systemNet.listen({ host: "127.0.0.1", port: 0 }, (connection) => {
     connection.handle({
@@ -52,4 +69,5 @@ test("a call brings the message, the refusal, or the reason why there is neither
   expect(await call("/silence", 50)).toBeInstanceOf(RpcTimeoutError);
   await listener.close();
   expect(await call("/echo")).toBeInstanceOf(RpcConnectionError);
+  while (socketCount() > before) await new Promise((resolve) => setTimeout(resolve, 5));
 });

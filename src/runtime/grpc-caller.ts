@@ -20,11 +20,14 @@ const answerBytesMax = 1024 * 1024;
 export function openGrpcCaller(net: Pick<Net, "connect">, leadingByte: number): GrpcCaller {
   return {
     call: async (to, request) => {
-      const session = openSession(await dial(net, to), { to, leadingByte });
+      const connection = await dial(net, to);
+      const session = openSession(connection, { to, leadingByte });
       try {
         return await call(session, request);
       } finally {
         session.destroy();
+        // The session of a stream that it did not open itself leaves it open.
+        connection.destroy();
       }
     },
   };
