@@ -15,7 +15,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeMessage } from "../src/wire/dns/encode.ts";
-import { classInternet, dnsType, type DnsMessage } from "../src/wire/dns/message.ts";
+import { blankQuery, classInternet, dnsType, type DnsMessage } from "../src/wire/dns/message.ts";
 import { startDnsTarget, type DnsRole, type DnsTarget } from "./dns-target.ts";
 
 type TypeName = "A" | "SRV";
@@ -116,21 +116,11 @@ function dnsperf(load: DnsLoad, { port, seconds, folder }: Run): number {
 
 function question(load: DnsLoad, id: number): Uint8Array {
   const message: DnsMessage = {
+    ...blankQuery,
     id,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    checkingDisabled: false,
-    rcode: 0,
     questions: [
       { name: `${load.names[id % load.names.length]}.`, type: dnsType[load.type], class: classInternet },
     ],
-    answers: [],
-    authority: [],
-    additional: [],
     edns: load.ednsBytes === undefined ? undefined : { udpBytes: load.ednsBytes, subnet: undefined },
   };
   return encodeMessage(message, { compress: false });

@@ -6,7 +6,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeMessage } from "../src/wire/dns/decode.ts";
 import { encodeMessage } from "../src/wire/dns/encode.ts";
-import { classInternet, dnsType, type DnsMessage } from "../src/wire/dns/message.ts";
+import { blankQuery, classInternet, dnsType, type DnsMessage } from "../src/wire/dns/message.ts";
 import { startAgent, type AgentProcess } from "./support/agent-process.ts";
 import { eventually } from "./support/programs.ts";
 
@@ -41,19 +41,9 @@ afterAll(async () => {
 async function ask(name: string, host = "127.0.0.1"): Promise<DnsMessage> {
   const question = encodeMessage(
     {
+      ...blankQuery,
       id: 7,
-      response: false,
-      opcode: 0,
-      authoritative: false,
-      truncated: false,
-      recursionDesired: true,
-      recursionAvailable: false,
-      checkingDisabled: false,
-      rcode: 0,
       questions: [{ name, type: dnsType.A, class: classInternet }],
-      answers: [],
-      authority: [],
-      additional: [],
       edns: undefined,
     },
     { compress: false },

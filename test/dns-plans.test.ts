@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
 import { encodeMessage } from "../src/wire/dns/encode.ts";
-import { classInternet, dnsType } from "../src/wire/dns/message.ts";
+import { blankQuery, classInternet, dnsType } from "../src/wire/dns/message.ts";
 import { startAgent } from "./support/agent-process.ts";
 import { eventually } from "./support/programs.ts";
 
@@ -19,19 +19,9 @@ test("questions that come again are answered without asking the server again", a
   );
   const question = encodeMessage(
     {
+      ...blankQuery,
       id: 7,
-      response: false,
-      opcode: 0,
-      authoritative: false,
-      truncated: false,
-      recursionDesired: true,
-      recursionAvailable: false,
-      checkingDisabled: false,
-      rcode: 0,
       questions: [{ name: "consul.service.consul.", type: dnsType.A, class: classInternet }],
-      answers: [],
-      authority: [],
-      additional: [],
       edns: undefined,
     },
     { compress: false },

@@ -7,7 +7,14 @@ import { systemClock } from "../runtime/clock.ts";
 import { systemNet } from "../runtime/net.ts";
 import { decodeMessage } from "../wire/dns/decode.ts";
 import { encodeMessage } from "../wire/dns/encode.ts";
-import { classInternet, dnsType, rcode, type DnsMessage, type Edns } from "../wire/dns/message.ts";
+import {
+  blankQuery,
+  classInternet,
+  dnsType,
+  rcode,
+  type DnsMessage,
+  type Edns,
+} from "../wire/dns/message.ts";
 import { RpcError, type Rpc } from "../wire/rpc/method.ts";
 import { CheckServiceNode, IndexedCheckServiceNodes, Node } from "../wire/structs/catalog.ts";
 import { NodeService } from "../wire/structs/service.ts";
@@ -67,19 +74,9 @@ async function startDoor(nodes: readonly CheckServiceNode[], changed: Partial<Dn
 
 function question(name: string, type: number, edns?: Edns): Uint8Array {
   const message: DnsMessage = {
+    ...blankQuery,
     id: 7,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    checkingDisabled: false,
-    rcode: 0,
     questions: [{ name, type, class: classInternet }],
-    answers: [],
-    authority: [],
-    additional: [],
     edns,
   };
   return encodeMessage(message, { compress: true });

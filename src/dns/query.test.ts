@@ -3,7 +3,14 @@ import { silentLog } from "../lib/log.ts";
 import { noMetrics } from "../lib/metrics.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { systemNet } from "../runtime/net.ts";
-import { classInternet, dnsType, rcode, type ClientSubnet, type DnsMessage } from "../wire/dns/message.ts";
+import {
+  blankQuery,
+  classInternet,
+  dnsType,
+  rcode,
+  type ClientSubnet,
+  type DnsMessage,
+} from "../wire/dns/message.ts";
 import { RpcError, type Rpc } from "../wire/rpc/method.ts";
 import { CheckServiceNode, Node } from "../wire/structs/catalog.ts";
 import {
@@ -81,19 +88,9 @@ function resolverOf(answers: readonly Answer[], changed: Partial<DnsSettings> = 
   });
   const ask = async (name: string, type: number = dnsType.A, subnet?: ClientSubnet): Promise<DnsMessage> => {
     const request: DnsMessage = {
+      ...blankQuery,
       id: 7,
-      response: false,
-      opcode: 0,
-      authoritative: false,
-      truncated: false,
-      recursionDesired: true,
-      recursionAvailable: false,
-      checkingDisabled: false,
-      rcode: 0,
       questions: [{ name, type, class: classInternet }],
-      answers: [],
-      authority: [],
-      additional: [],
       edns: subnet === undefined ? undefined : { udpBytes: 1_232, subnet },
     };
     const reply = await resolver.answer(request, new Uint8Array(), client);

@@ -5,7 +5,14 @@ import { silentLog } from "../lib/log.ts";
 import { MemoryNet } from "../lib/memory-net.ts";
 import { decodeMessage } from "../wire/dns/decode.ts";
 import { encodeMessage } from "../wire/dns/encode.ts";
-import { classInternet, dnsType, rcode, type DnsMessage, type DnsRecord } from "../wire/dns/message.ts";
+import {
+  blankQuery,
+  classInternet,
+  dnsType,
+  rcode,
+  type DnsMessage,
+  type DnsRecord,
+} from "../wire/dns/message.ts";
 import { framed } from "./frames.ts";
 import { Recursors } from "./recursor.ts";
 import { testSettings } from "./testing.ts";
@@ -43,19 +50,9 @@ test("no more than 512 questions to other servers are under way at once", async 
 });
 
 const query: DnsMessage = {
+  ...blankQuery,
   id: 0x1234,
-  response: false,
-  opcode: 0,
-  authoritative: false,
-  truncated: false,
-  recursionDesired: true,
-  recursionAvailable: false,
-  checkingDisabled: false,
-  rcode: 0,
   questions: [{ name: "Host.Test.", type: dnsType.A, class: classInternet }],
-  answers: [],
-  authority: [],
-  additional: [],
   edns: undefined,
 };
 

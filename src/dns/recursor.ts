@@ -6,7 +6,7 @@ import type { Log } from "../lib/log.ts";
 import type { Connection, Net, NetAddress } from "../lib/net.ts";
 import { decodeHeader, decodeMessage } from "../wire/dns/decode.ts";
 import { encodeMessage } from "../wire/dns/encode.ts";
-import { classInternet, dnsType, rcode, type DnsRecord } from "../wire/dns/message.ts";
+import { blankQuery, classInternet, dnsType, rcode, type DnsRecord } from "../wire/dns/message.ts";
 import { FrameReader, framed } from "./frames.ts";
 import type { DnsSettings } from "./settings.ts";
 import { bytesOfUse, type DnsNetwork } from "./trim.ts";
@@ -73,25 +73,8 @@ export class Recursors {
   /** The records behind a name outside our domain; none if nobody answers. */
   async addresses(name: string, settings: DnsSettings): Promise<readonly DnsRecord[]> {
     if (settings.recursors.length === 0) return [];
-    const query = encodeMessage(
-      {
-        id: 0,
-        response: false,
-        opcode: 0,
-        authoritative: false,
-        truncated: false,
-        recursionDesired: true,
-        recursionAvailable: false,
-        checkingDisabled: false,
-        rcode: rcode.noError,
-        questions: [{ name, type: dnsType.A, class: classInternet }],
-        answers: [],
-        authority: [],
-        additional: [],
-        edns: undefined,
-      },
-      { compress: false },
-    );
+    const questions = [{ name, type: dnsType.A, class: classInternet }];
+    const query = encodeMessage({ ...blankQuery, questions }, { compress: false });
     try {
       return decodeMessage(await this.forward(query, settings, "udp")).answers;
     } catch (error) {

@@ -5,7 +5,7 @@ import { noMetrics } from "../lib/metrics.ts";
 import type { Net } from "../lib/net.ts";
 import { NetworkError } from "../lib/network-error.ts";
 import { encodeMessage } from "../wire/dns/encode.ts";
-import { classInternet, type DnsMessage } from "../wire/dns/message.ts";
+import { blankQuery, classInternet, type DnsMessage } from "../wire/dns/message.ts";
 import type { Rpc } from "../wire/rpc/method.ts";
 import {
   CheckServiceNode,
@@ -125,19 +125,9 @@ export interface Wish {
 /** Its message. */
 export function question({ name, type, ednsBytes, id = 7 }: Wish): DnsMessage {
   return {
+    ...blankQuery,
     id,
-    response: false,
-    opcode: 0,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: true,
-    recursionAvailable: false,
-    checkingDisabled: false,
-    rcode: 0,
     questions: [{ name, type, class: classInternet }],
-    answers: [],
-    authority: [],
-    additional: [],
     edns: ednsBytes === undefined ? undefined : { udpBytes: ednsBytes, subnet: undefined },
   };
 }

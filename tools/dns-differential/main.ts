@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { decodeMessage } from "../../src/wire/dns/decode.ts";
 import { encodeMessage } from "../../src/wire/dns/encode.ts";
 import {
+  blankQuery,
   classInternet,
   dnsType,
   rcode,
@@ -37,20 +38,9 @@ interface Question {
 }
 
 const base: DnsMessage = {
+  ...blankQuery,
   id: 4711,
-  response: false,
-  opcode: 0,
-  authoritative: false,
-  truncated: false,
-  recursionDesired: true,
-  recursionAvailable: false,
-  checkingDisabled: false,
-  rcode: 0,
   questions: [],
-  answers: [],
-  authority: [],
-  additional: [],
-  edns: undefined,
 };
 
 function encoded({ name, type, ednsBytes, hasSubnet, class: kind }: Question): Uint8Array {

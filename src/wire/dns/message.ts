@@ -103,6 +103,24 @@ export interface DnsMessage extends DnsHeader {
   readonly edns: Edns | undefined;
 }
 
+/** A message as clients send it, for one to say only what it asks: recursion is wanted, nothing else is set. */
+export const blankQuery: DnsMessage = Object.freeze({
+  id: 0,
+  response: false,
+  opcode: 0,
+  authoritative: false,
+  truncated: false,
+  recursionDesired: true,
+  recursionAvailable: false,
+  checkingDisabled: false,
+  rcode: 0,
+  questions: [],
+  answers: [],
+  authority: [],
+  additional: [],
+  edns: undefined,
+});
+
 /** Numbers of records that a header promises. */
 export interface DnsCounts {
   readonly questions: number;
