@@ -19,7 +19,7 @@ const root = join(import.meta.dirname, "..");
 const program = `console.log(JSON.stringify({
   pid: process.pid, args: process.argv.slice(2), extra: process.env.FROM_DOTENV ?? "", cwd: process.cwd(),
   runtime: process.versions.bun === undefined ? "node" : "bun", from: import.meta.filename,
-  own: (process.env.PROCONSUL_RUNTIME_SETTINGS ?? "").trim(), scale: process.env.BUN_JSC_startupJITDeferralScale,
+  own: (process.env.PROCONSUL_RUNTIME_SETTINGS ?? "").trim(), interval: process.env.MIMALLOC_PURGE_HOLES_MIN_INTERVAL,
 }));`;
 // What npm leaves in bun's place when install scripts are skipped.
 const placeholder = 'echo "Error: Bun\'s postinstall script was not run." >&2\nexit 1\n';
@@ -139,11 +139,10 @@ describe("with a build of the sources", () => {
   });
 
   test("a setting of the runtime is ours unless the operator chose one, and is named so that it can be dropped", async () => {
-    const name = "BUN_JSC_startupJITDeferralScale";
-    const other = "MIMALLOC_PURGE_HOLES_MIN_INTERVAL";
-    expect(await started()).toMatchObject({ own: `${name} ${other}`, scale: "30" });
+    const name = "MIMALLOC_PURGE_HOLES_MIN_INTERVAL";
+    expect(await started()).toMatchObject({ own: name, interval: "2000" });
     const chosen = await run(inTree("app/bin/proconsul"), { env: { [name]: "2" } });
-    expect(chosen.said).toMatchObject({ own: other, scale: "2" });
+    expect(chosen.said).toMatchObject({ own: "", interval: "2" });
   });
 });
 
