@@ -5,30 +5,20 @@
  * of which there are more than plans. A plan holds while all that it was made of does (`Sources`), and a second
  * at most: that bounds what a forgotten dependency could do.
  */
-import type { Clock } from "../lib/clock.ts";
-import type { MetricLabel, Metrics } from "../lib/metrics.ts";
 import type { DnsMessage } from "../wire/dns/message.ts";
 import { DnsEncodeError } from "../wire/dns/name.ts";
-import type { Rpc } from "../wire/rpc/method.ts";
 import { AnswerPlan } from "./answer-plan.ts";
 import { AnswerWriter } from "./answer-writer.ts";
 import { readAsked, type Asked } from "./asked.ts";
+import type { ResolverParts } from "./resolver-parts.ts";
 import type { DnsSettings } from "./settings.ts";
 import { Sources } from "./sources.ts";
 import type { DnsNetwork } from "./trim.ts";
 
-export interface PlansParts {
-  readonly settings: () => DnsSettings;
-  readonly token: () => string;
-  readonly rpc: Rpc;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  /** Of what is timed: the node. */
-  readonly timerLabels: readonly MetricLabel[];
-  /** A question is planned when it comes so often in a second; at least 2. */
-  readonly planAfter: number;
-  random(limit: number): number;
-}
+export type PlansParts = Pick<
+  ResolverParts,
+  "settings" | "token" | "rpc" | "clock" | "metrics" | "timerLabels" | "planAfter" | "random"
+>;
 
 interface Entry {
   readonly question: Uint8Array;

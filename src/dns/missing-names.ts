@@ -5,29 +5,22 @@
  * name is read from the question's bytes, looked up without a promise, and answered from bytes that were made before,
  * in which only the question and the time are new. What is not plain is left to the resolver, which answers the same.
  */
-import type { Clock } from "../lib/clock.ts";
 import { ProconsulError } from "../lib/errors.ts";
-import type { MetricLabel, Metrics } from "../lib/metrics.ts";
 import { dnsType, rcode, type DnsRecord } from "../wire/dns/message.ts";
 import { splitName } from "../wire/dns/name.ts";
 import { catalogNodeServices, healthServiceNodes } from "../wire/rpc/methods.ts";
-import type { Rpc } from "../wire/rpc/method.ts";
 import type { Asked } from "./asked.ts";
 import type { HealthyInstances } from "./healthy.ts";
 import { parseLookup, type Lookup } from "./lookup.ts";
 import { nodeRequest, serviceRequest } from "./requests.ts";
+import type { ResolverParts } from "./resolver-parts.ts";
 import { isTooStale, type DnsSettings } from "./settings.ts";
 import { soaRecord } from "./soa.ts";
 
-export interface MissingParts {
-  readonly settings: () => DnsSettings;
-  readonly token: () => string;
-  readonly rpc: Rpc;
-  readonly clock: Clock;
-  readonly metrics: Metrics;
-  /** Of what is timed: the node. */
-  readonly timerLabels: readonly MetricLabel[];
-}
+export type MissingParts = Pick<
+  ResolverParts,
+  "settings" | "token" | "rpc" | "clock" | "metrics" | "timerLabels"
+>;
 
 /** A domain of ours with what stands behind a question in it. */
 interface Zone {

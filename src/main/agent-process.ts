@@ -7,24 +7,14 @@ import type { Config } from "../config/config.ts";
 import type { AgentWatches } from "../agent/watches/agent-watches.ts";
 import { compileAgentFilter } from "../http/agent-filter.ts";
 import { createAgentRoutes } from "../http/agent-routes.ts";
+import { serverRoutes } from "../http/server-routes.ts";
 import { createApp, type App } from "../http/app.ts";
-import { catalogRoutes } from "../http/catalog-routes.ts";
-import { coordinateRoutes } from "../http/coordinate-routes.ts";
 import { createEventRoutes } from "../http/event-routes.ts";
 import { createExplainRoutes } from "../http/explain-routes.ts";
-import { healthRoutes } from "../http/health-routes.ts";
-import { keyringRoutes } from "../http/keyring-routes.ts";
-import { kvRoutes } from "../http/kv-routes.ts";
 import { laterRoutes } from "../http/later-routes.ts";
-import { operatorRoutes } from "../http/operator-routes.ts";
 import { createProfileRoutes } from "../http/profile-routes.ts";
-import { queryRoutes } from "../http/query-routes.ts";
-import { sessionRoutes } from "../http/session-routes.ts";
 import { snapshotRoutes } from "../http/snapshot-routes.ts";
-import { statusRoutes } from "../http/status-routes.ts";
 import { createStreamRoutes } from "../http/stream-routes.ts";
-import { txnRoutes } from "../http/txn-routes.ts";
-import { uiRoutes } from "../http/ui-routes.ts";
 import type { HttpContext, Route } from "../http/types.ts";
 import { millisecondNs } from "../lib/duration.ts";
 import type { Log } from "../lib/log.ts";
@@ -348,17 +338,7 @@ function watchServers({ consensus, pools }: AgentCore, up: () => void): Disposab
 
 function allRoutes(agent: Agent): readonly Route[] {
   return [
-    ...kvRoutes,
-    ...txnRoutes,
-    ...uiRoutes,
-    ...sessionRoutes,
-    ...queryRoutes,
-    ...catalogRoutes,
-    ...healthRoutes,
-    ...coordinateRoutes,
-    ...statusRoutes,
-    ...operatorRoutes,
-    ...keyringRoutes,
+    ...serverRoutes,
     ...snapshotRoutes,
     ...createAgentRoutes(agent, { filter: compileAgentFilter }),
     ...createEventRoutes(agent),

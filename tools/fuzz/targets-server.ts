@@ -4,17 +4,8 @@ import { ProconsulError } from "../../src/lib/errors.ts";
 import { stateMachine } from "../../src/main/server-parts.ts";
 import { StateStore } from "../../src/state/store.ts";
 import type { DnsReply } from "../../src/dns/resolver-parts.ts";
+import { serverRoutes } from "../../src/http/server-routes.ts";
 import { createApp } from "../../src/http/app.ts";
-import { catalogRoutes } from "../../src/http/catalog-routes.ts";
-import { coordinateRoutes } from "../../src/http/coordinate-routes.ts";
-import { healthRoutes } from "../../src/http/health-routes.ts";
-import { keyringRoutes } from "../../src/http/keyring-routes.ts";
-import { kvRoutes } from "../../src/http/kv-routes.ts";
-import { operatorRoutes } from "../../src/http/operator-routes.ts";
-import { queryRoutes } from "../../src/http/query-routes.ts";
-import { sessionRoutes } from "../../src/http/session-routes.ts";
-import { statusRoutes } from "../../src/http/status-routes.ts";
-import { txnRoutes } from "../../src/http/txn-routes.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { noMetrics } from "../../src/lib/metrics.ts";
 import { decodeMsgpack, encodeMsgpack } from "../../src/wire/schema/codec.ts";
@@ -344,18 +335,7 @@ function httpRequest(server: FuzzServer, input: Uint8Array): void {
   };
   const log = { ...silentLog, error };
   const app = createApp({
-    routes: [
-      ...kvRoutes,
-      ...txnRoutes,
-      ...sessionRoutes,
-      ...queryRoutes,
-      ...catalogRoutes,
-      ...healthRoutes,
-      ...coordinateRoutes,
-      ...statusRoutes,
-      ...operatorRoutes,
-      ...keyringRoutes,
-    ],
+    routes: serverRoutes,
     context: {
       rpc,
       datacenter: "dc1",
